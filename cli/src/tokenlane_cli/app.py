@@ -1,0 +1,47 @@
+"""The commands, and the one place where an error becomes a line on stderr."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tokenlane_cli import __version__
+from tokenlane_cli.demo.command import demo
+from tokenlane_cli.errors import CliError
+from tokenlane_cli.replay.command import replay
+from tokenlane_cli.stack.command import up
+
+app = typer.Typer(
+    help="LLM serving over a message bus: the local stack, a demonstration, replay of traces.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(up)
+app.command()(demo)
+app.command()(replay)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tokenlane {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of the console script. A CliError ends it with one line and the error's exit code."""
+    try:
+        app()
+    except CliError as error:
+        print(f"tokenlane: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None

@@ -1,0 +1,87 @@
+"""Connecting to the bus: for ever once it is up, with one clear line when it cannot be used."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.js.errors import ServiceUnavailableError
+
+from tokenlane_chassis import topology
+from tokenlane_chassis.errors import StartError
+from tokenlane_chassis.nats_bus import NatsBus
+from tokenlane_chassis.settings import ServiceSettings
+from tokenlane_proto.topology import ENVELOPE_OVERHEAD_BYTES
+
+_RECONNECT_WAIT_S = 0.25
+# What may wait to be sent while the connection is down. Unit: bytes.
+_PENDING_BYTES = 64 * 1024 * 1024
+
+
+async def connect(
+    settings: ServiceSettings, service: str, log: structlog.stdlib.BoundLogger, closed: Callable[[], None]
+) -> NatsBus:
+    """A bus with its streams in place. `closed` is called if the connection ends for good. Raises StartError."""
+    client = Client()
+    bus: NatsBus | None = None
+
+    async def on_reconnect() -> None:
+        log.info("bus reconnected")
+        if bus is not None:
+            await bus.reconnected()
+
+    async def on_disconnect() -> None:
+        log.warning("bus disconnected")
+
+    async def on_error(error: Exception) -> None:
+        log.warning("bus error", error=str(error) or type(error).__name__)
+
+    async def on_closed() -> None:
+        closed()
+
+    try:
+        async with asyncio.timeout(settings.start_timeout_s):
+            await client.connect(
+                settings.nats_url.split(","),
+                name=f"tokenlane-{service}",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=_RECONNECT_WAIT_S,  # type: ignore[arg-type]  # a float will do
+                pending_size=_PENDING_BYTES,
+                # Subjects are built by `tokenlane_proto.subjects` alone, which checks what comes from outside.
+                skip_subject_validation=True,
+                user_credentials=str(settings.nats_creds_file) if settings.nats_creds_file else None,
+                disconnected_cb=on_disconnect,
+                reconnected_cb=on_reconnect,
+                error_cb=on_error,
+                closed_cb=on_closed,
+            )
+    except (TimeoutError, OSError, NatsError) as error:
+        raise StartError(f"no bus at {settings.nats_url} ({str(error) or 'no answer'})") from None
+    await _require_jetstream(client, settings)
+    _require_payload(client, settings)
+    bus = NatsBus(client, log)
+    await topology.ensure(client.jetstream(), settings.stream_replicas, log)
+    return bus
+
+
+async def _require_jetstream(client: Client, settings: ServiceSettings) -> None:
+    try:
+        async with asyncio.timeout(settings.start_timeout_s):
+            await client.jetstream().account_info()
+    except (ServiceUnavailableError, NoRespondersError):
+        await client.close()
+        raise StartError(f"JetStream is off at {settings.nats_url}: start nats-server with -js") from None
+    except (TimeoutError, NatsError) as error:
+        await client.close()
+        raise StartError(f"JetStream does not answer at {settings.nats_url}: {error}") from None
+
+
+def _require_payload(client: Client, settings: ServiceSettings) -> None:
+    needed = settings.max_body_bytes + ENVELOPE_OVERHEAD_BYTES
+    if client.max_payload < needed:
+        raise StartError(
+            f"the bus takes {client.max_payload} bytes a message, TOKENLANE_MAX_BODY_BYTES needs {needed}: "
+            f"set max_payload in nats-server's configuration, or lower TOKENLANE_MAX_BODY_BYTES"
+        )

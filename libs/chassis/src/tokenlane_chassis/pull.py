@@ -1,0 +1,147 @@
+"""A long-lived pull: requests for messages stay parked at the server, so that work arrives the moment it is there.
+
+nats-py's `fetch` asks anew for each batch and loses what is parked when the server restarts. Here one inbox serves all
+requests; the server tells how many of a request's messages will not come (status 404, 408, 409), and a reconnect or a
+missed heartbeat starts over with a new inbox.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+
+from tokenlane_chassis.bus import DeliveryHandler
+from tokenlane_proto.topology import ConsumerSpec
+
+_EXPIRES_S = 30
+_HEARTBEAT_S = 5
+_EMPTY: Mapping[str, str] = {}
+_STATUS = "Status"
+_HEARTBEAT = "100"
+_PENDING_MESSAGES = "Nats-Pending-Messages"
+
+Post = Callable[[str, bytes, str], None]
+
+
+class NatsDelivery:
+    """A pulled message. The acknowledgement subject carries what the server knows of the delivery."""
+
+    __slots__ = ("_post", "_reply", "attempt", "data", "headers", "stream_seq", "subject")
+
+    def __init__(self, message: Msg, post: Post) -> None:
+        self.subject: str = message.subject
+        self.data: bytes = message.data
+        self.headers: Mapping[str, str] = message.headers or _EMPTY
+        self._reply: str = message.reply
+        self._post = post
+        # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.…
+        parts = message.reply.split(".")
+        first = 4 if len(parts) == 9 else 6
+        self.attempt = int(parts[first])
+        self.stream_seq = int(parts[first + 1])
+
+    def ack(self) -> None:
+        self._post(self._reply, b"+ACK", "")
+
+    def nak(self, delay_s: float = 0) -> None:
+        payload = b"-NAK " + json.dumps({"delay": int(delay_s * 1e9)}).encode() if delay_s else b"-NAK"
+        self._post(self._reply, payload, "")
+
+    def in_progress(self) -> None:
+        self._post(self._reply, b"+WPI", "")
+
+
+class NatsPuller:
+    """See `Bus.pull`."""
+
+    def __init__(
+        self,
+        client: Client,
+        consumer: ConsumerSpec,
+        handler: DeliveryHandler,
+        target: Callable[[], int],
+        post: Post,
+    ) -> None:
+        self._client = client
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"
+        self._handler = handler
+        self._target = target
+        self._post = post
+        self._outstanding = 0
+        self._heard = 0.0
+        self._inbox = ""
+        self._subscription: NatsSubscription | None = None
+        self._watchdog: asyncio.Task[None] | None = None
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Open the inbox and ask for the first messages."""
+        await self._open()
+        self._watchdog = asyncio.create_task(self._watch(), name="pull-watchdog")
+
+    async def restart(self) -> None:
+        """Forget what is parked, for the server has: after a reconnect, or when it fell silent."""
+        if not self._stopped:
+            await self._close()
+            await self._open()
+
+    def poke(self) -> None:
+        # Ask in halves, so that not every delivery costs a request.
+        wanted = 0 if self._stopped else self._target()
+        if wanted <= 0 or self._outstanding * 2 > wanted:
+            return
+        count = wanted - self._outstanding
+        if self._outstanding == 0:
+            self._heard = asyncio.get_running_loop().time()
+        self._outstanding = wanted
+        ask = {"batch": count, "expires": int(_EXPIRES_S * 1e9), "idle_heartbeat": int(_HEARTBEAT_S * 1e9)}
+        self._post(self._next, json.dumps(ask).encode(), self._inbox)
+
+    async def stop(self) -> None:
+        self._stopped = True
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        await self._close()
+
+    async def _open(self) -> None:
+        self._outstanding = 0
+        self._inbox = self._client.new_inbox()
+        self._subscription = await self._client.subscribe(
+            self._inbox, cb=self._receive, pending_msgs_limit=0, pending_bytes_limit=0
+        )
+        self.poke()
+
+    async def _close(self) -> None:
+        if self._subscription is not None and not self._client.is_closed:
+            await self._subscription.unsubscribe()
+        self._subscription = None
+
+    async def _receive(self, message: Msg) -> None:
+        if message.reply.startswith("$JS.ACK."):
+            self._deliver(NatsDelivery(message, self._post))
+            return
+        fields = message.headers or _EMPTY
+        self._heard = asyncio.get_running_loop().time()
+        if fields.get(_STATUS) != _HEARTBEAT:
+            gone = int(fields.get(_PENDING_MESSAGES) or self._outstanding)
+            self._outstanding = max(0, self._outstanding - gone)
+            self.poke()
+
+    def _deliver(self, delivery: NatsDelivery) -> None:
+        if self._stopped:
+            delivery.nak()
+            return
+        self._outstanding = max(0, self._outstanding - 1)
+        self._heard = asyncio.get_running_loop().time()
+        self._handler(delivery)
+        self.poke()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_HEARTBEAT_S)
+            silent = asyncio.get_running_loop().time() - self._heard
+            if self._outstanding and silent > 2 * _HEARTBEAT_S and self._client.is_connected:
+                await self.restart()

@@ -1,0 +1,61 @@
+"""KV credit: how much more an engine can hold, and so how much to pull.
+
+The worker counts what it runs by token budgets itself; scraped gauges lag by seconds. Waiting happens on the bus, where
+it can be ordered and counted, so nothing is pulled that does not fit, save one request too large for what is left: it
+is held until it fits, and nothing is pulled meanwhile.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What one engine holds. `tokens`: KV tokens, over-commitment included. `largest`: most tokens of one sequence."""
+
+    tokens: int
+    sequences: int
+    largest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one request takes at most. Unit of `tokens`: KV tokens over all its sequences."""
+
+    tokens: int
+    sequences: int
+
+
+NOTHING = Cost(0, 0)
+
+
+def cost_of(prompt_tokens: int, output_tokens: int, choices: int, capacity: Capacity) -> Cost:
+    """Cost of a request by its budget; `output_tokens` over all choices, which share the prompt."""
+    sequences = max(1, choices)
+    return Cost(min(prompt_tokens + output_tokens, sequences * capacity.largest), sequences)
+
+
+def plus(load: Cost, cost: Cost) -> Cost:
+    """The load with one more request."""
+    return Cost(load.tokens + cost.tokens, load.sequences + cost.sequences)
+
+
+def minus(load: Cost, cost: Cost) -> Cost:
+    """The load with one request less."""
+    return Cost(load.tokens - cost.tokens, load.sequences - cost.sequences)
+
+
+def fits(capacity: Capacity, load: Cost, cost: Cost) -> bool:
+    """Whether the engine holds `cost` on top of `load`. An idle one takes anything: it preempts or refuses itself."""
+    if load.sequences == 0:
+        return True
+    after = plus(load, cost)
+    return after.tokens <= capacity.tokens and after.sequences <= capacity.sequences
+
+
+def pull_target(capacity: Capacity, load: Cost, held: int) -> int:
+    """How many requests may be on their way. While one is held back, none; else as many as fit whatever their size, and
+    one as long as there is any room."""
+    free, slots = capacity.tokens - load.tokens, capacity.sequences - load.sequences
+    if held or free <= 0 or slots <= 0:
+        return 0
+    return max(1, min(slots, free // capacity.largest))

@@ -1,0 +1,116 @@
+"""The whole answer, decided before the first step: its pieces of text, one a token, and why it ends.
+
+The natural length is geometric with a mean of about 128 tokens, drawn from the body's hash; its last token is the end
+of text, which has no words. `max_tokens` or the context cuts it ("length"), a stop string cuts it ("stop"), and
+`ignore_eos` or `min_tokens` lengthen it.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import accumulate
+
+from tokenlane_worker.engine.simulated.ask import Ask
+from tokenlane_worker.engine.simulated.refusals import context_overflow, prompt_too_long
+from tokenlane_worker.engine.simulated.tokens import BYTES_PER_TOKEN
+from tokenlane_worker.engine.simulated.words import escape, words, words_json
+
+MEAN_OUTPUT_TOKENS = 128
+_SHORTEST = 2
+_TO_RING = 0x9E3779B1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One choice. `pieces` and `escaped` (the insides of JSON strings) are parallel, one a token."""
+
+    pieces: list[str]
+    escaped: list[bytes]
+    finish_reason: str
+    stop_reason: str | None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+def output_limit(ask: Ask, prompt_tokens: int, max_model_len: int, clamp: bool) -> int:
+    """The most tokens one answer may have. Raises RefusedError (400) if the context cannot hold it."""
+    room = max_model_len - prompt_tokens
+    if room < 1:
+        raise prompt_too_long(prompt_tokens, max_model_len)
+    if ask.max_tokens is None:
+        return room
+    if ask.max_tokens > room and (not clamp or ask.max_tokens > max_model_len):
+        raise context_overflow(prompt_tokens, ask.max_tokens, max_model_len)
+    return min(ask.max_tokens, room)
+
+
+def plan_choice(ask: Ask, choice: int, limit: int) -> Plan:
+    """The answer number `choice` to `ask`, of at most `limit` tokens."""
+    seed = int.from_bytes(ask.digest, "big") + choice * _TO_RING
+    if ask.fixed is None:
+        natural = natural_length(seed)
+        length, ends = _length(ask, natural, limit)
+        plan = _words(seed, length, ends)
+    else:
+        pieces = _pieces(ask.fixed, whole=ask.tool is not None)
+        length, ends = _length(ask, len(pieces) + 1, limit)
+        plan = _fixed(pieces, length, ends)
+    return _cut_at_stop(plan, ask) if ask.stop else plan
+
+
+def natural_length(seed: int) -> int:
+    """Tokens of an answer that nothing cuts, its end-of-text token included."""
+    mixed = (seed * 0x9E3779B97F4A7C15 ^ seed >> 61) & (1 << 64) - 1
+    uniform = (mixed >> 11) / (1 << 53)
+    return _SHORTEST + int(math.log1p(-uniform) / math.log1p(-1 / (MEAN_OUTPUT_TOKENS - _SHORTEST + 1)))
+
+
+def _length(ask: Ask, natural: int, limit: int) -> tuple[int, bool]:
+    """How many tokens come out, and whether the last is the end of text."""
+    if ask.ignore_eos:
+        return limit, False
+    wanted = max(natural, ask.min_tokens)
+    return min(wanted, limit), wanted <= limit
+
+
+def _words(seed: int, length: int, ends: bool) -> Plan:
+    if not ends:
+        return Plan(words(seed, length), words_json(seed, length), "length", None)
+    return Plan([*words(seed, length - 1), ""], [*words_json(seed, length - 1), b""], "stop", None)
+
+
+def _fixed(pieces: list[str], length: int, ends: bool) -> Plan:
+    text = pieces[: length - 1] if ends else pieces[:length]
+    padded = text + [" "] * (length - ends - len(text)) + [""] * ends
+    return Plan(padded, [escape(piece) for piece in padded], "stop" if ends else "length", None)
+
+
+def _pieces(text: str, whole: bool) -> list[str]:
+    if whole:
+        return [text]
+    return [text[at : at + BYTES_PER_TOKEN] for at in range(0, len(text), BYTES_PER_TOKEN)]
+
+
+def _cut_at_stop(plan: Plan, ask: Ask) -> Plan:
+    """End at the stop string that completes first, but not within the first `min_tokens` tokens.
+
+    The tokens up to the one that completes it count as generated; the text from the stop string on is not shown.
+    """
+    ends = list(accumulate(len(piece) for piece in plan.pieces))
+    unstoppable = ends[ask.min_tokens - 1] if ask.min_tokens else 0
+    found = [
+        (at + len(stop), at, stop)
+        for stop in ask.stop
+        if (at := plan.text.find(stop, max(0, unstoppable - len(stop) + 1))) >= 0
+    ]
+    if not found:
+        return plan
+    end, start, stop = min(found, key=lambda match: match[0])
+    last = next(index for index, reached in enumerate(ends) if reached >= end)
+    shown = end if ask.include_stop else start
+    pieces = [
+        piece[: max(0, shown - (reached - len(piece)))]
+        for piece, reached in zip(plan.pieces[: last + 1], ends, strict=False)
+    ]
+    return Plan(pieces, [escape(piece) for piece in pieces], "stop", stop)

@@ -1,0 +1,14 @@
+"""What distinguishes one lane's workers from another's: numbers, never code."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A lane's engine settings. Each lane's own folder holds its value, with the reason for each number."""
+
+    name: str
+    # Sequences that the engine runs at once.
+    max_num_seqs: int
+    # Tokens that one engine step may process. Unit: tokens.
+    max_num_batched_tokens: int

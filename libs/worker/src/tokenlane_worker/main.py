@@ -1,0 +1,118 @@
+"""The composition root of a worker; each lane's service calls it with its lane."""
+
+import asyncio
+import contextlib
+
+from tokenlane.v1.lane_pb2 import LaneProfile
+from tokenlane_chassis.bus import Bus
+from tokenlane_chassis.errors import ChassisError, StartError
+from tokenlane_chassis.service import Context, run
+from tokenlane_chassis.settings import load
+from tokenlane_proto import topology
+from tokenlane_worker.credit import Capacity
+from tokenlane_worker.engine.errors import EngineError, EngineStartError
+from tokenlane_worker.engine.protocol import Engine, EngineInfo
+from tokenlane_worker.engines import make_engine
+from tokenlane_worker.lane import Lane
+from tokenlane_worker.metrics import EngineCollector, WorkerMetrics
+from tokenlane_worker.settings import WorkerSettings
+from tokenlane_worker.tracing import JobTracing
+from tokenlane_worker.worker import Worker
+
+
+class EngineDiedError(ChassisError):
+    """The engine is gone for good; so is this worker, for a supervisor to start anew."""
+
+
+def run_worker(lane: Lane) -> int:
+    """Run a worker of `lane` until it is told to stop; returns the exit code."""
+    settings = load(WorkerSettings)
+
+    async def main(context: Context[WorkerSettings]) -> None:
+        await _main(lane, context)
+
+    return run(f"worker-{lane.name}", settings, main)
+
+
+async def _main(lane: Lane, context: Context[WorkerSettings]) -> None:
+    engine = make_engine(context.settings, lane, context.log)
+    try:
+        info = await _started(engine, context)
+        if info is not None:
+            await _serve(lane, info, engine, context)
+    finally:
+        await engine.stop()
+
+
+async def _started(engine: Engine, context: Context[WorkerSettings]) -> EngineInfo | None:
+    """The engine's facts, or None when the process was told to stop meanwhile."""
+    starting = asyncio.create_task(engine.start())
+    stopping = asyncio.create_task(context.stopping.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError, EngineError):
+            await starting
+        return None
+    try:
+        return starting.result()
+    except EngineStartError as error:
+        raise StartError(str(error)) from None
+
+
+async def _serve(lane: Lane, info: EngineInfo, engine: Engine, context: Context[WorkerSettings]) -> None:
+    settings, bus, log = context.settings, context.bus, context.log
+    capacity = Capacity(int(info.kv_capacity_tokens * settings.kv_overcommit), info.max_num_seqs, info.max_model_len)
+    worker = Worker(
+        bus,
+        engine,
+        lane=lane.name,
+        simulated=info.simulated,
+        capacity=capacity,
+        consumer=topology.lane_consumer(lane.name, info.model),
+        max_attempts=settings.max_attempts,
+        metrics=WorkerMetrics(context.registry, lane.name, info.model),
+        tracing=JobTracing(context.tracing, lane.name),
+        log=log,
+    )
+    collector = EngineCollector(lane.name, info.model)
+    context.registry.register(collector)
+    await bus.subscribe(topology.ALL_CANCELS, worker.cancel)
+    await worker.start()
+    await _announce(bus, lane.name, info)
+    background = [
+        asyncio.create_task(worker.heartbeat(), name="heartbeat"),
+        asyncio.create_task(_watch_engine(engine, collector, settings.stats_interval_s), name="engine-stats"),
+    ]
+    dead = asyncio.create_task(engine.wait_dead(), name="engine-death")
+    stopping = asyncio.create_task(context.stopping.wait())
+    context.readiness.ready = True
+    log.info("pulling", model=info.model, kv_tokens=capacity.tokens, sequences=capacity.sequences)
+    await asyncio.wait({dead, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    context.readiness.ready = False
+    await worker.drain(0 if dead.done() else settings.drain_grace_s)
+    for task in (*background, stopping):
+        task.cancel()
+    if dead.done():
+        raise EngineDiedError(dead.result())
+    dead.cancel()
+
+
+async def _announce(bus: Bus, lane: str, info: EngineInfo) -> None:
+    profile = LaneProfile(
+        lane=lane,
+        model=info.model,
+        max_model_len=info.max_model_len,
+        kv_capacity_tokens=info.kv_capacity_tokens,
+        max_num_seqs=info.max_num_seqs,
+        simulated=info.simulated,
+    )
+    await bus.put(topology.LANE_BUCKET, topology.lane_key(lane, info.model), profile.SerializeToString())
+
+
+async def _watch_engine(engine: Engine, collector: EngineCollector, interval_s: float) -> None:
+    while True:
+        with contextlib.suppress(EngineError):
+            collector.stats = await engine.stats()
+        await asyncio.sleep(interval_s)

@@ -1,0 +1,1 @@
+"""Generated from `proto/tokenlane`; see `make proto`."""

@@ -1,0 +1,31 @@
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Optional as _Optional
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LaneProfile(_message.Message):
+    __slots__ = ("lane", "model", "max_model_len", "kv_capacity_tokens", "max_num_seqs", "simulated")
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    MAX_MODEL_LEN_FIELD_NUMBER: _ClassVar[int]
+    KV_CAPACITY_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    MAX_NUM_SEQS_FIELD_NUMBER: _ClassVar[int]
+    SIMULATED_FIELD_NUMBER: _ClassVar[int]
+    lane: str
+    model: str
+    max_model_len: int
+    kv_capacity_tokens: int
+    max_num_seqs: int
+    simulated: bool
+    def __init__(self, lane: _Optional[str] = ..., model: _Optional[str] = ..., max_model_len: _Optional[int] = ..., kv_capacity_tokens: _Optional[int] = ..., max_num_seqs: _Optional[int] = ..., simulated: _Optional[bool] = ...) -> None: ...
+
+class DesiredReplicas(_message.Message):
+    __slots__ = ("replicas", "reason", "decided_unix_ms")
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    replicas: int
+    reason: str
+    decided_unix_ms: int
+    def __init__(self, replicas: _Optional[int] = ..., reason: _Optional[str] = ..., decided_unix_ms: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,73 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Endpoint(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ENDPOINT_UNSPECIFIED: _ClassVar[Endpoint]
+    ENDPOINT_CHAT_COMPLETIONS: _ClassVar[Endpoint]
+    ENDPOINT_COMPLETIONS: _ClassVar[Endpoint]
+
+class ReplyFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPLY_FORMAT_UNSPECIFIED: _ClassVar[ReplyFormat]
+    REPLY_FORMAT_PLAIN: _ClassVar[ReplyFormat]
+ENDPOINT_UNSPECIFIED: Endpoint
+ENDPOINT_CHAT_COMPLETIONS: Endpoint
+ENDPOINT_COMPLETIONS: Endpoint
+REPLY_FORMAT_UNSPECIFIED: ReplyFormat
+REPLY_FORMAT_PLAIN: ReplyFormat
+
+class Facts(_message.Message):
+    __slots__ = ("model", "stream", "include_usage", "max_output_tokens", "choices")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_USAGE_FIELD_NUMBER: _ClassVar[int]
+    MAX_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    stream: bool
+    include_usage: bool
+    max_output_tokens: int
+    choices: int
+    def __init__(self, model: _Optional[str] = ..., stream: _Optional[bool] = ..., include_usage: _Optional[bool] = ..., max_output_tokens: _Optional[int] = ..., choices: _Optional[int] = ...) -> None: ...
+
+class Classification(_message.Message):
+    __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms")
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    CLASSIFIED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    lane: str
+    prompt_tokens: int
+    output_tokens: int
+    category: str
+    classified_unix_ms: int
+    def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ...) -> None: ...
+
+class Request(_message.Message):
+    __slots__ = ("request_id", "endpoint", "reply_inbox", "reply_format", "deadline_unix_ms", "accepted_unix_ms", "facts", "body", "classification")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    REPLY_INBOX_FIELD_NUMBER: _ClassVar[int]
+    REPLY_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    CLASSIFICATION_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    endpoint: Endpoint
+    reply_inbox: str
+    reply_format: ReplyFormat
+    deadline_unix_ms: int
+    accepted_unix_ms: int
+    facts: Facts
+    body: bytes
+    classification: Classification
+    def __init__(self, request_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, str]] = ..., reply_inbox: _Optional[str] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., deadline_unix_ms: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., facts: _Optional[_Union[Facts, _Mapping]] = ..., body: _Optional[bytes] = ..., classification: _Optional[_Union[Classification, _Mapping]] = ...) -> None: ...

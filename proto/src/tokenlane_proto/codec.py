@@ -1,0 +1,101 @@
+"""Bytes of the bus to messages and back. Decoding raises MalformedMessageError and nothing else."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from tokenlane.v1.lane_pb2 import DesiredReplicas, LaneProfile
+from tokenlane.v1.reply_pb2 import Frame, UsageEvent
+from tokenlane.v1.request_pb2 import Classification, Endpoint, ReplyFormat, Request
+from tokenlane_proto import headers, subjects
+from tokenlane_proto.errors import MalformedMessageError
+from tokenlane_proto.openai_body import read_facts
+
+M = TypeVar("M", bound=Message)
+
+_ENDPOINTS = (Endpoint.ENDPOINT_CHAT_COMPLETIONS, Endpoint.ENDPOINT_COMPLETIONS)
+
+
+def decode_request(payload: bytes) -> Request:
+    """A `Request` from its protobuf encoding."""
+    request = _parse(Request(), payload)
+    if not subjects.is_token(request.request_id):
+        raise MalformedMessageError("request_id must be 1 to 64 characters of [A-Za-z0-9_-]")
+    if request.reply_inbox and not subjects.is_inbox(request.reply_inbox):
+        raise MalformedMessageError("reply_inbox must be one to four subject tokens of [A-Za-z0-9_-]")
+    if request.endpoint not in _ENDPOINTS:
+        raise MalformedMessageError(f"endpoint {request.endpoint} is unknown")
+    if not request.facts.model:
+        raise MalformedMessageError("facts.model is missing", "model")
+    return request
+
+
+def is_bare(payload: bytes) -> bool:
+    """Whether `payload` is an OpenAI body by itself. No encoded `Request` begins with a brace."""
+    return payload[:1] == b"{" or (payload.lstrip()[:1] == b"{" and not _parses(payload))
+
+
+def wrap_bare(payload: bytes, fields: Mapping[str, str], request_id: str, accepted_unix_ms: int) -> Request:
+    """A `Request` around a bare OpenAI body. `request_id` serves where its NATS headers name none."""
+    inbox = fields.get(headers.REPLY_INBOX, "")
+    if inbox and not subjects.is_inbox(inbox):
+        raise MalformedMessageError(f"{headers.REPLY_INBOX} must be one to four subject tokens of [A-Za-z0-9_-]")
+    own_id = fields.get(headers.REQUEST_ID, request_id)
+    if not subjects.is_token(own_id):
+        raise MalformedMessageError(f"{headers.REQUEST_ID} must be 1 to 64 characters of [A-Za-z0-9_-]")
+    deadline = fields.get(headers.DEADLINE_MS, "0")
+    if not (deadline.isascii() and deadline.isdigit() and len(deadline) < 19):
+        raise MalformedMessageError(f"{headers.DEADLINE_MS} must be milliseconds since the Unix epoch")
+    endpoint, facts = read_facts(payload)
+    return Request(
+        request_id=own_id,
+        endpoint=endpoint,
+        reply_inbox=inbox,
+        reply_format=ReplyFormat.REPLY_FORMAT_PLAIN,
+        deadline_unix_ms=int(deadline),
+        accepted_unix_ms=accepted_unix_ms,
+        facts=facts,
+        body=payload,
+    )
+
+
+def with_classification(encoded_request: bytes, classification: Classification) -> bytes:
+    """The encoded request with its classification, without decoding it: protobuf merges concatenated messages."""
+    return encoded_request + Request(classification=classification).SerializeToString()
+
+
+def decode_frame(payload: bytes) -> Frame:
+    """A `Frame`."""
+    return _parse(Frame(), payload)
+
+
+def decode_usage(payload: bytes) -> UsageEvent:
+    """A `UsageEvent`."""
+    return _parse(UsageEvent(), payload)
+
+
+def decode_lane_profile(payload: bytes) -> LaneProfile:
+    """A `LaneProfile`."""
+    return _parse(LaneProfile(), payload)
+
+
+def decode_desired_replicas(payload: bytes) -> DesiredReplicas:
+    """A `DesiredReplicas`."""
+    return _parse(DesiredReplicas(), payload)
+
+
+def _parse(message: M, payload: bytes) -> M:
+    try:
+        message.ParseFromString(payload)
+    except DecodeError:
+        raise MalformedMessageError(f"not a valid {message.DESCRIPTOR.full_name} message") from None
+    return message
+
+
+def _parses(payload: bytes) -> bool:
+    try:
+        decode_request(payload)
+    except MalformedMessageError:
+        return False
+    return True

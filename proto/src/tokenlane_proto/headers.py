@@ -1,0 +1,21 @@
+"""NATS headers. Only what must be readable without decoding the payload rides here: headers cost more than fields."""
+
+MSG_ID = "Nats-Msg-Id"
+TRACEPARENT = "traceparent"
+
+# On a bare JSON request, set by its publisher.
+REPLY_INBOX = "Tokenlane-Reply-Inbox"
+DEADLINE_MS = "Tokenlane-Deadline-Ms"
+
+# On stored results and on plain replies.
+REQUEST_ID = "Tokenlane-Request-Id"
+OUTCOME = "Tokenlane-Outcome"
+STATUS = "Tokenlane-Status"
+CONTENT_TYPE = "Content-Type"
+REASON = "Tokenlane-Reason"
+LANE = "Tokenlane-Lane"
+ATTEMPT = "Tokenlane-Attempt"
+SEQ = "Tokenlane-Seq"
+PROMPT_TOKENS = "Tokenlane-Prompt-Tokens"
+COMPLETION_TOKENS = "Tokenlane-Completion-Tokens"
+SIMULATED = "Tokenlane-Simulated"

@@ -1,0 +1,106 @@
+"""Subjects, built and taken apart in one place.
+
+A token that comes from outside (a model's name) is escaped so that it stays one subject token; a tenant and a lane must
+already be one.
+"""
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from tokenlane_proto.errors import MalformedMessageError
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_INBOX = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,3}")
+# `quote` leaves "." and "~" alone; a dot would split the token.
+_ESCAPED_DOT = "%2E"
+# Budgets are kept to four significant binary digits, so that a lane has few subjects.
+_MANTISSA_BITS = 4
+
+
+class LaneSubject(NamedTuple):
+    """The parts of `lanes.<lane>.<model>.<tenant>.<tokens>`. `tokens` is the rounded budget."""
+
+    lane: str
+    model: str
+    tenant: str
+    tokens: int
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` may name a tenant, a lane or a request."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def is_inbox(text: str) -> bool:
+    """Whether `text` may follow `replies.<tenant>.`: one to four subject tokens, no wildcard."""
+    return _INBOX.fullmatch(text) is not None
+
+
+def escape(model: str) -> str:
+    """A model's name as one subject token: percent-encoded, dots too."""
+    return quote(model, safe="").replace(".", _ESCAPED_DOT)
+
+
+def unescape(token: str) -> str:
+    """The inverse of `escape`."""
+    return unquote(token)
+
+
+def bucket_tokens(tokens: int) -> int:
+    """`tokens` rounded up to four significant binary digits: at most 12.5 % more, about eight subjects an octave."""
+    shift = max(0, tokens.bit_length() - _MANTISSA_BITS)
+    return -(-tokens >> shift) << shift
+
+
+def requests(tenant: str) -> str:
+    """Where accepted requests of a tenant are published."""
+    return f"requests.{tenant}"
+
+
+def tenant_of(subject: str) -> str:
+    """Tenant of a `requests.`, `replies.`, `usage.` or `cancels.` subject. Raises MalformedMessageError."""
+    parts = subject.split(".", 2)
+    if len(parts) < 2 or not is_token(parts[1]):
+        raise MalformedMessageError(f"subject {subject!r} names no tenant")
+    return parts[1]
+
+
+def lane(lane: str, model: str, tenant: str, tokens: int) -> str:
+    """Where a budgeted request waits. The rounded budget is part of the subject, so that the broker's own count of
+    messages by subject is the backlog in tokens by lane, model and tenant."""
+    return f"lanes.{lane}.{escape(model)}.{tenant}.{bucket_tokens(tokens)}"
+
+
+def lane_filter(lane: str, model: str) -> str:
+    """All that waits in a lane for a model."""
+    return f"lanes.{lane}.{escape(model)}.>"
+
+
+def parse_lane(subject: str) -> LaneSubject:
+    """The inverse of `lane`. Raises MalformedMessageError."""
+    parts = subject.split(".")
+    if len(parts) != 5 or parts[0] != "lanes" or not parts[4].isdigit():
+        raise MalformedMessageError(f"{subject!r} is not a lane subject")
+    return LaneSubject(parts[1], unescape(parts[2]), parts[3], int(parts[4]))
+
+
+def reply(tenant: str, inbox: str) -> str:
+    """Where the answer goes. Built from the authenticated tenant, never taken from a message: the broker does not check
+    reply subjects, so a tenant could otherwise name another's inbox."""
+    return f"replies.{tenant}.{inbox}"
+
+
+def result(tenant: str, request_id: str) -> str:
+    """Where the terminal result is stored."""
+    return f"results.{tenant}.{request_id}"
+
+
+def usage(tenant: str) -> str:
+    """Where usage events are published."""
+    return f"usage.{tenant}"
+
+
+def cancel(tenant: str) -> str:
+    """Where cancellations are published; the payload is the request id."""
+    return f"cancels.{tenant}"

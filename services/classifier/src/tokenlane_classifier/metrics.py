@@ -1,0 +1,92 @@
+"""What the classifier tells Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from tokenlane_classifier.budget import Budget
+from tokenlane_classifier.category import Category
+from tokenlane_classifier.learning import Misrouting
+from tokenlane_classifier.ratio import Ratio
+
+_ERROR_BUCKETS = (-0.5, -0.2, -0.1, -0.05, -0.02, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0)
+_SECONDS_BUCKETS = (10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 1e-3, 10e-3)
+
+
+class Metrics:
+    """Counters by lane and model are looked up once; that is dearer than counting."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "tokenlane_classified_requests", "Requests given a lane", ("lane", "model"), registry=registry
+        )
+        self._tokens = Counter(
+            "tokenlane_classified_tokens", "Budget of classified requests", ("lane", "model", "kind"), registry=registry
+        )
+        self._rejected = Counter(
+            "tokenlane_classifier_rejected", "Requests ended with an error", ("code",), registry=registry
+        )
+        self._retries = Counter(
+            "tokenlane_classifier_retries", "Deliveries given back to the bus", ("reason",), registry=registry
+        )
+        self._seconds = Histogram(
+            "tokenlane_classifier_decision_seconds",
+            "From delivery to decision: decoding, estimate, lane",
+            buckets=_SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self._errors = Histogram(
+            "tokenlane_prompt_estimate_relative_error",
+            "(estimated - actual) / actual prompt tokens",
+            ("category",),
+            buckets=_ERROR_BUCKETS,
+            registry=registry,
+        )
+        self._ratio = Gauge(
+            "tokenlane_bytes_per_token", "Learned bytes a prompt token takes", ("model", "category"), registry=registry
+        )
+        self._misrouted = Counter(
+            "tokenlane_misrouted_requests",
+            "Requests whose measured tokens fit another lane than the one chosen",
+            ("lane", "fitting_lane", "cause"),
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "tokenlane_classifier_in_flight", "Requests pulled and not yet settled", registry=registry
+        )
+        self._by_lane: dict[tuple[str, str], tuple[Counter, Counter, Counter]] = {}
+
+    def classified(self, lane: str, model: str, budget: Budget) -> None:
+        """A request went to its lane."""
+        counters = self._by_lane.get((lane, model)) or self._look_up(lane, model)
+        counters[0].inc()
+        counters[1].inc(budget.prompt_tokens)
+        counters[2].inc(budget.output_tokens)
+
+    def decided(self, seconds: float) -> None:
+        """A decision took `seconds`."""
+        self._seconds.observe(seconds)
+
+    def rejected(self, code: str) -> None:
+        """A request ended here."""
+        self._rejected.labels(code).inc()
+
+    def retried(self, reason: str) -> None:
+        """A delivery went back to the bus."""
+        self._retries.labels(reason).inc()
+
+    def learned(self, model: str, category: Category, ratio: Ratio, error: float) -> None:
+        """An answer told how far the estimate was off."""
+        self._errors.labels(category).observe(error)
+        self._ratio.labels(model, category).set(ratio.mean)
+
+    def misrouted(self, misrouting: Misrouting) -> None:
+        """An answer told that another lane would have done."""
+        self._misrouted.labels(misrouting.lane, misrouting.fitting, misrouting.cause).inc()
+
+    def _look_up(self, lane: str, model: str) -> tuple[Counter, Counter, Counter]:
+        counters = (
+            self._requests.labels(lane, model),
+            self._tokens.labels(lane, model, "prompt"),
+            self._tokens.labels(lane, model, "output"),
+        )
+        self._by_lane[lane, model] = counters
+        return counters

@@ -1,0 +1,113 @@
+"""Errors in OpenAI's shape, as values: `{"error": {"message", "type", "param", "code"}}`."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+INVALID_REQUEST = "invalid_request_error"
+SERVER_ERROR = "server_error"
+_RETRY_AFTER_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """An answer that is an error. `retry_after_s` 0: no such header."""
+
+    status: int
+    message: str
+    type: str = INVALID_REQUEST
+    code: str | None = None
+    param: str | None = None
+    retry_after_s: int = 0
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def body(self) -> bytes:
+        """The JSON body."""
+        fields = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return msgspec.json.encode({"error": fields})
+
+
+def invalid(message: str, param: str | None = None) -> ErrorAnswer:
+    """400: the request is wrong in itself."""
+    return ErrorAnswer(400, message, param=param)
+
+
+def missing_key() -> ErrorAnswer:
+    """401: nothing to authenticate with."""
+    text = "You didn't provide an API key. Provide it in an Authorization header: Authorization: Bearer YOUR_KEY"
+    return ErrorAnswer(401, text, headers=((b"www-authenticate", b"Bearer"),))
+
+
+def wrong_key() -> ErrorAnswer:
+    """401: a key that nobody has."""
+    return ErrorAnswer(
+        401, "Incorrect API key provided.", code="invalid_api_key", headers=((b"www-authenticate", b"Bearer"),)
+    )
+
+
+def unknown_url(method: str, path: str) -> ErrorAnswer:
+    """404: no such path."""
+    return ErrorAnswer(404, f"Invalid URL ({method} {path})", code="unknown_url")
+
+
+def wrong_method(method: str, path: str, allowed: bytes) -> ErrorAnswer:
+    """405: the path is there, the method is not."""
+    return ErrorAnswer(
+        405, f"Not allowed to {method} on {path}.", code="method_not_supported", headers=((b"allow", allowed),)
+    )
+
+
+def unknown_model(model: str) -> ErrorAnswer:
+    """404: no lane serves it."""
+    text = f"The model `{model}` does not exist or you do not have access to it."
+    return ErrorAnswer(404, text, code="model_not_found", param="model")
+
+
+def context_exceeded(asked: int, limit: int, param: str) -> ErrorAnswer:
+    """400: more output tokens than any lane's context holds."""
+    text = f"{param} is too large: {asked}. This model's maximum context length is {limit} tokens."
+    return ErrorAnswer(400, text, code="context_length_exceeded", param=param)
+
+
+def body_too_large(limit: int) -> ErrorAnswer:
+    """413: the body is over the limit in bytes."""
+    return ErrorAnswer(413, f"The request body exceeds the limit of {limit} bytes.", code="request_too_large")
+
+
+def body_too_slow() -> ErrorAnswer:
+    """408: the body did not arrive."""
+    return ErrorAnswer(408, "The request body did not arrive in time.", headers=((b"connection", b"close"),))
+
+
+def request_id_in_use(request_id: str) -> ErrorAnswer:
+    """409: an id names one request."""
+    text = f"A request with x-request-id {request_id} was accepted already. Use another id."
+    return ErrorAnswer(409, text, code="request_id_in_use", param="x-request-id")
+
+
+def queue_full() -> ErrorAnswer:
+    """429: the stream's limits refuse more."""
+    text = "The queue is full. Try again later."
+    return ErrorAnswer(429, text, "rate_limit_error", "queue_full", retry_after_s=_RETRY_AFTER_S)
+
+
+def bus_unavailable() -> ErrorAnswer:
+    """503: the bus did not take the request."""
+    text = "The request could not be queued. Try again."
+    return ErrorAnswer(503, text, SERVER_ERROR, "bus_unavailable", retry_after_s=_RETRY_AFTER_S)
+
+
+def shutting_down() -> ErrorAnswer:
+    """503: this process ends before the answer."""
+    text = "The server is shutting down. Try again."
+    return ErrorAnswer(503, text, SERVER_ERROR, "shutting_down", retry_after_s=_RETRY_AFTER_S)
+
+
+def deadline_exceeded() -> ErrorAnswer:
+    """504: the answer would come too late."""
+    return ErrorAnswer(504, "The request's deadline passed.", SERVER_ERROR, "deadline_exceeded")
+
+
+def answer_broken(reason: str) -> ErrorAnswer:
+    """502: what came back cannot be shown as one answer."""
+    return ErrorAnswer(502, f"The answer broke off: {reason}.", SERVER_ERROR, "answer_broken")

@@ -1,0 +1,1 @@
+"""The short lane: many short requests at once, none of them behind a long prefill."""

@@ -1,0 +1,136 @@
+"""What every room relies on from the bus, on the in-memory one and on a real nats-server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import structlog
+
+from tests.support.nats_server import NatsServer
+from tokenlane_chassis.bus import Bus, Delivery, Message
+from tokenlane_chassis.connection import connect
+from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError
+from tokenlane_chassis.fake_bus import FakeBus
+from tokenlane_chassis.settings import ServiceSettings
+from tokenlane_proto import topology
+from tokenlane_proto.headers import MSG_ID
+
+
+@pytest.fixture(params=["fake", "nats"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    if request.param == "fake":
+        yield FakeBus()
+        return
+    with NatsServer() as server:
+        bus = await connect(ServiceSettings(nats_url=server.url), "test", structlog.get_logger(), lambda: None)
+        yield bus
+        await bus.close()
+
+
+class Inbox(asyncio.Queue[Message]):
+    async def take(self) -> Message:
+        return await asyncio.wait_for(self.get(), 5)
+
+
+async def test_posts_arrive_in_order(bus: Bus) -> None:
+    inbox = Inbox()
+    await bus.subscribe("replies.*.door.*", inbox.put_nowait)
+    for number in range(100):
+        bus.post("replies.acme.door.1", str(number).encode())
+    assert [int((await inbox.take()).data) for _ in range(100)] == list(range(100))
+
+
+async def test_a_queue_group_shares_messages(bus: Bus) -> None:
+    inbox = Inbox()
+    for _ in range(2):
+        await bus.subscribe("usage.*", inbox.put_nowait, queue="readers")
+    bus.post("usage.acme", b"1")
+    bus.post("usage.acme", b"2")
+    assert {(await inbox.take()).data, (await inbox.take()).data} == {b"1", b"2"}
+    await bus.flush()
+    assert inbox.empty()
+
+
+async def test_a_durable_message_is_delivered_until_it_is_acknowledged(bus: Bus) -> None:
+    seen: asyncio.Queue[Delivery] = asyncio.Queue()
+    await bus.publish_durable("requests.acme", b"body", {"a": "b"})
+    await bus.pull(topology.CLASSIFIER_CONSUMER, seen.put_nowait, lambda: 4)
+    first = await asyncio.wait_for(seen.get(), 5)
+    assert (first.subject, first.data, first.headers["a"], first.attempt) == ("requests.acme", b"body", "b", 1)
+    first.nak()
+    second = await asyncio.wait_for(seen.get(), 5)
+    assert (second.attempt, second.stream_seq) == (2, first.stream_seq)
+    second.ack()
+    while await bus.subject_counts(topology.REQUESTS, "requests.*"):
+        await bus.flush()
+
+
+async def test_a_message_id_is_stored_once(bus: Bus) -> None:
+    first = await bus.publish_durable("requests.acme", b"body", {MSG_ID: "acme.1"})
+    assert await bus.publish_durable("requests.acme", b"body", {MSG_ID: "acme.1"}) == first
+    assert await bus.subject_counts(topology.REQUESTS, "requests.*") == {"requests.acme": 1}
+
+
+async def test_a_puller_never_gets_more_than_its_target(bus: Bus) -> None:
+    held: list[Delivery] = []
+    arrived = asyncio.Event()
+
+    def hold(delivery: Delivery) -> None:
+        held.append(delivery)
+        arrived.set()
+
+    for number in range(10):
+        await bus.publish_durable("requests.acme", str(number).encode())
+    puller = await bus.pull(topology.CLASSIFIER_CONSUMER, hold, lambda: 3 - len(held))
+    while len(held) < 3:
+        arrived.clear()
+        await asyncio.wait_for(arrived.wait(), 5)
+    assert (await bus.consumer_counts(topology.CLASSIFIER_CONSUMER)).pending == 7
+    held.pop().ack()
+    puller.poke()
+    arrived.clear()
+    await asyncio.wait_for(arrived.wait(), 5)
+    assert len(held) == 3
+
+
+async def test_pullers_of_one_consumer_share_the_work(bus: Bus) -> None:
+    consumer = topology.lane_consumer("short", "org/model-1.5")
+    seen: asyncio.Queue[Delivery] = asyncio.Queue()
+    for _ in range(2):
+        await bus.pull(consumer, seen.put_nowait, lambda: 50)
+    for number in range(100):
+        await bus.publish_durable("lanes.short.org%2Fmodel-1%2E5.acme.128", str(number).encode())
+    got = []
+    while len(got) < 100:
+        delivery = await asyncio.wait_for(seen.get(), 5)
+        delivery.ack()
+        got.append(int(delivery.data))
+    assert sorted(got) == list(range(100))
+
+
+async def test_no_stream_and_too_large_are_told(bus: Bus) -> None:
+    with pytest.raises(BusUnavailableError):
+        await bus.publish_durable("nowhere.at.all", b"")
+    with pytest.raises(MessageTooLargeError):
+        await bus.publish_durable("requests.acme", b"x" * (bus.max_payload - 10), {"header": "y" * 600})
+    assert bus.connected
+
+
+async def test_only_the_latest_result_is_kept(bus: Bus) -> None:
+    assert await bus.last(topology.RESULTS, "results.acme.1") is None
+    await bus.publish_durable("results.acme.1", b"first")
+    await bus.publish_durable("results.acme.1", b"second", {"Tokenlane-Status": "200"})
+    stored = await bus.last(topology.RESULTS, "results.acme.1")
+    assert stored is not None
+    assert (stored.data, stored.headers["Tokenlane-Status"]) == (b"second", "200")
+
+
+async def test_a_watch_begins_with_what_is_there_and_follows(bus: Bus) -> None:
+    seen: asyncio.Queue[tuple[str, bytes | None]] = asyncio.Queue()
+    await bus.put(topology.LANE_BUCKET, "short.a", b"1")
+    await bus.watch(topology.LANE_BUCKET, lambda key, value: seen.put_nowait((key, value)))
+    assert seen.get_nowait() == ("short.a", b"1")
+    await bus.put(topology.LANE_BUCKET, "short.a", b"2")
+    assert await asyncio.wait_for(seen.get(), 5) == ("short.a", b"2")
+    assert await bus.get(topology.LANE_BUCKET, "short.a") == b"2"
+    assert await bus.get(topology.LANE_BUCKET, "long.a") is None

@@ -1,0 +1,70 @@
+"""A classifier on either bus."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+
+from tests.support.nats_server import NatsServer
+from tokenlane.v1.lane_pb2 import LaneProfile
+from tokenlane_chassis.bus import Bus
+from tokenlane_chassis.connection import connect
+from tokenlane_chassis.fake_bus import FakeBus
+from tokenlane_chassis.service import Context
+from tokenlane_chassis.settings import ServiceSettings
+from tokenlane_chassis.tracing import Tracing
+from tokenlane_classifier.service import serve
+from tokenlane_classifier.settings import ClassifierSettings
+from tokenlane_proto import topology
+
+MODEL = "m/x.y"
+Running = Callable[[], AbstractAsyncContextManager[Context[ClassifierSettings]]]
+
+
+async def register_lanes(bus: Bus) -> None:
+    for lane, length in (("short", 8_192), ("long", 32_768)):
+        profile = LaneProfile(lane=lane, model=MODEL, max_model_len=length)
+        await bus.put(topology.LANE_BUCKET, topology.lane_key(lane, MODEL), profile.SerializeToString())
+
+
+@pytest.fixture(params=["fake", "nats"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    if request.param == "fake":
+        fake = FakeBus()
+        await register_lanes(fake)
+        yield fake
+        return
+    with NatsServer() as server:
+        real = await connect(ServiceSettings(nats_url=server.url), "test", structlog.get_logger(), lambda: None)
+        await register_lanes(real)
+        yield real
+        await real.close()
+
+
+def context_on(bus: Bus, settings: ClassifierSettings | None = None) -> Context[ClassifierSettings]:
+    return Context(
+        settings or ClassifierSettings(),
+        bus,
+        structlog.get_logger(),
+        CollectorRegistry(),
+        Tracing("classifier", None),
+        asyncio.Event(),
+    )
+
+
+@pytest.fixture
+def running(bus: Bus) -> Running:
+    """`async with running() as context:` runs a classifier; leaving drains it."""
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[Context[ClassifierSettings]]:
+        context = context_on(bus)
+        task = asyncio.create_task(serve(context))
+        yield context
+        context.stopping.set()
+        await asyncio.wait_for(task, 10)
+
+    return run
