@@ -1,1 +1,1 @@
-"""Which HTTP server carries the door? Processor time a request, measured side by side. Run: python -m bench.http_servers"""
+"""Which HTTP server carries the door? Processor time a request, side by side: `python -m bench.http_servers`."""

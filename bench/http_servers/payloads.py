@@ -13,7 +13,9 @@ ANSWER = json.dumps(
         "choices": [{"index": 0, "message": {"role": "assistant", "content": _FILLER}, "finish_reason": "stop"}],
     }
 ).encode()
-EVENT = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"word"}}]}\n\n'
+EVENT = (
+    b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"word"}}]}\n\n'
+)
 EVENTS = (EVENT,) * 31 + (b"data: [DONE]\n\n",)
 
 JSON_PATH = "/json"

@@ -4,6 +4,7 @@ import sys
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from tokenlane_cli import __version__
 from tokenlane_cli.demo.command import demo
@@ -39,9 +40,16 @@ def _root(
 
 
 def main() -> None:
-    """Entry point of the console script. A CliError ends it with one line and the error's exit code."""
+    """Entry point of the console script. What the user got wrong is one line on stderr, without a traceback."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except CliError as error:
-        print(f"tokenlane: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+        code = _refuse(str(error), error.exit_code)
+    except TyperException as error:
+        code = _refuse(error.format_message(), error.exit_code)
+    raise SystemExit(code)
+
+
+def _refuse(line: str, code: int) -> int:
+    print(f"tokenlane: {line}", file=sys.stderr)
+    return code

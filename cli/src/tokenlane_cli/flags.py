@@ -7,17 +7,23 @@ import typer
 
 from tokenlane_cli.stack.options import EngineKind
 
-Engine = Annotated[EngineKind, typer.Option(help="What answers: vllm serve children, the simulator, or a server by URL.")]
-Model = Annotated[str, typer.Option(help="Model to load: a directory or a hub name. For url: the model to ask for.")]
+Engine = Annotated[EngineKind, typer.Option(help="What answers: vllm serve children, the simulator, a server by URL.")]
+Model = Annotated[str, typer.Option(help="Model to load: a directory or a hub name. With a URL: to ask for.")]
 EngineUrl = Annotated[str, typer.Option(help="OpenAI-compatible server; implies --engine url.")]
 EngineCommand = Annotated[str, typer.Option(help="The vllm command.")]
-EngineArgs = Annotated[str | None, typer.Option(help="Arguments for vllm serve, instead of those for this machine.")]
-Lanes = Annotated[str, typer.Option(help="Lanes with their boundary in tokens, prompt and output. [default: by engine]")]
+EngineArgs = Annotated[
+    str | None, typer.Option(help="Arguments for vllm serve, replacing the default ones.", show_default="by machine")
+]
+Lanes = Annotated[
+    str, typer.Option(help="Lanes and their boundaries in tokens, as in short:1024,long.", show_default="by engine")
+]
 WorkersShort = Annotated[int, typer.Option(min=1, help="Workers that the short lane starts with.")]
 WorkersLong = Annotated[int, typer.Option(min=1, help="Workers that the long lane starts with.")]
 DataDir = Annotated[Path, typer.Option(help="Streams, logs, key and state of the stack.")]
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="HTTP port; 0: any free one. [default: 8080 if free]")]
-SimProfile = Annotated[str, typer.Option(help="GPU and model that the simulator imitates.")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="HTTP port; 0: any free one.", show_default="8080 if free")
+]
+SimProfile = Annotated[str, typer.Option(help="Device and model that the simulator imitates.")]
 SimSpeed = Annotated[float | None, typer.Option(min=0.001, help="Simulated seconds a second.")]
 Autoscaler = Annotated[bool, typer.Option(help="Let the autoscaler start and stop workers.")]
-MaxReplicas = Annotated[int | None, typer.Option(min=1, help="Most workers a lane. [default: by engine and machine]")]
+MaxReplicas = Annotated[int | None, typer.Option(min=1, help="Most workers a lane.", show_default="by engine")]

@@ -12,8 +12,8 @@ from tokenlane_proto.errors import MalformedMessageError
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _INBOX = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,3}")
-# `quote` leaves "." and "~" alone; a dot would split the token.
-_ESCAPED_DOT = "%2E"
+# What `quote` leaves alone, but a subject token ("." splits it) or a bucket's key ("~" is not allowed) must not hold.
+_LEFT_ALONE = str.maketrans({".": "%2E", "~": "%7E"})
 # Budgets are kept to four significant binary digits, so that a lane has few subjects.
 _MANTISSA_BITS = 4
 
@@ -39,7 +39,7 @@ def is_inbox(text: str) -> bool:
 
 def escape(model: str) -> str:
     """A model's name as one subject token: percent-encoded, dots too."""
-    return quote(model, safe="").replace(".", _ESCAPED_DOT)
+    return quote(model, safe="").translate(_LEFT_ALONE)
 
 
 def unescape(token: str) -> str:

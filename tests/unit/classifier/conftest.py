@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from tests.support.nats_server import NatsServer
+from tests.unit.classifier.waiting import until
 from tokenlane.v1.lane_pb2 import LaneProfile
 from tokenlane_chassis.bus import Bus
 from tokenlane_chassis.connection import connect
@@ -63,6 +64,7 @@ def running(bus: Bus) -> Running:
     async def run() -> AsyncIterator[Context[ClassifierSettings]]:
         context = context_on(bus)
         task = asyncio.create_task(serve(context))
+        await until(lambda: context.readiness.ready)
         yield context
         context.stopping.set()
         await asyncio.wait_for(task, 10)

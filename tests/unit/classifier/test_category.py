@@ -11,7 +11,7 @@ from tokenlane_classifier.category import Category, categorize
 
 ENGLISH = "Requests that arrive first are answered first, unless a shorter one can be served in between. "
 GERMAN = "Größere Anfragen müssen länger warten, während kürzere früher beantwortet werden können. "
-CHINESE = "请求通过消息总线到达，然后根据估计的令牌预算被分配到短通道或长通道。"
+CHINESE = "请求通过消息总线到达，然后根据估计的令牌预算被分配到短通道或长通道。"  # noqa: RUF001
 KOREAN = "요청은 메시지 버스를 통해 도착하고 예산에 따라 레인에 배정됩니다. "
 RUSSIAN = "Запросы поступают через шину сообщений и распределяются по полосам. "
 ARABIC = "تصل الطلبات عبر ناقل الرسائل ثم توزع على المسارات. "
@@ -55,5 +55,6 @@ def test_a_long_document_outweighs_an_english_instruction() -> None:
     assert categorize(body(ENGLISH * 10 + CHINESE * 2_000)) is Category.CJK
 
 
-def test_nothing_at_all() -> None:
-    assert categorize(b"") is Category.LATIN
+@pytest.mark.parametrize("raw", [b"", body("hi")])
+def test_a_greeting_is_not_code(raw: bytes) -> None:
+    assert categorize(raw) is Category.LATIN

@@ -24,13 +24,19 @@ REGISTRY = (
 )
 
 
-def request(text: str = "hello there", model: str = "m", deadline: int = 0, **facts: int) -> Request:
+def request(
+    text: str = "hello there",
+    model: str = "m",
+    deadline: int = 0,
+    max_output_tokens: int | None = None,
+    choices: int = 1,
+) -> Request:
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": text}]}).encode()
     return Request(
         request_id="r1",
         endpoint=Endpoint.ENDPOINT_CHAT_COMPLETIONS,
         deadline_unix_ms=deadline,
-        facts=Facts(model=model, **facts),
+        facts=Facts(model=model, max_output_tokens=max_output_tokens, choices=choices),
         body=body,
     )
 

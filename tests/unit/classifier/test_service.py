@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tests.unit.classifier.conftest import MODEL, Running, context_on
+from tests.unit.classifier.waiting import until
 from tokenlane.v1.reply_pb2 import Frame, Outcome, Usage, UsageEvent
 from tokenlane.v1.request_pb2 import Endpoint, Facts, ReplyFormat, Request
 from tokenlane_chassis.bus import Bus, Delivery, Message
@@ -31,19 +31,13 @@ def envelope(request_id: str = "r1", model: str = MODEL, body: bytes = BODY, **f
     ).SerializeToString()
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await condition():
-            await asyncio.sleep(0.005)
-
-
 async def settled(bus: Bus) -> None:
     """Nothing waits to be classified, and nothing is being classified."""
 
     async def idle() -> bool:
         return not await bus.subject_counts(topology.REQUESTS, ">")
 
-    await until(idle)
+    await until(idle, every_s=0.005)
 
 
 async def waiting(bus: Bus) -> dict[str, int]:
@@ -82,7 +76,12 @@ async def test_an_envelope_goes_to_its_lane_unchanged(bus: Bus, running: Running
     assert message.headers[headers.TRACEPARENT] == sent[headers.TRACEPARENT]
     assert request.body == BODY
     given = request.classification
-    assert (given.lane, given.prompt_tokens, given.output_tokens, given.category) == ("short", 24, 8, "latin")
+    assert (given.lane, given.prompt_tokens, given.output_tokens, given.category) == (
+        "short",
+        -(-len(BODY) // 4),
+        8,
+        "latin",
+    )
     assert given.classified_unix_ms > 0
 
 
@@ -211,11 +210,8 @@ async def test_it_learns_from_usage(bus: Bus, running: Running) -> None:
             bus.post("usage.acme", event.SerializeToString())
         bus.post("usage.acme", b"\xff")
 
-        async def learned() -> bool:
-            ratio = {"model": MODEL, "category": "latin"}
-            return context.registry.get_sample_value("tokenlane_bytes_per_token", ratio) == 2.0
-
-        await until(learned)
+        ratio = {"model": MODEL, "category": "latin"}
+        await until(lambda: context.registry.get_sample_value("tokenlane_bytes_per_token", ratio) == 2.0)
         text = {"model": MODEL, "messages": [{"role": "user", "content": "many a word " * 2_000}]}
         await bus.publish_durable("requests.acme", json.dumps(text).encode())
         await settled(bus)
@@ -228,9 +224,7 @@ async def test_it_learns_from_usage(bus: Bus, running: Running) -> None:
 
 async def test_many_at_once(bus: Bus, running: Running) -> None:
     async with running() as context:
-        await asyncio.gather(
-            *(bus.publish_durable("requests.acme", envelope(f"r{number}")) for number in range(1_000))
-        )
+        await asyncio.gather(*(bus.publish_durable("requests.acme", envelope(f"r{number}")) for number in range(1_000)))
         await settled(bus)
         counted = context.registry.get_sample_value(
             "tokenlane_classified_requests_total", {"lane": "short", "model": MODEL}

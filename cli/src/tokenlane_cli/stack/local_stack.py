@@ -44,11 +44,10 @@ class _LocalStack:
         self._board = Board(console)
         self._key, keys_file = files.ensure_api_key(options.data_dir)
         self._base = prepare.prepare(options, keys_file)
-        self._logs = prepare.fresh_logs(options.data_dir)
         self._lanes: tuple[LaneInfo, ...] = ()
         self._simulated = False
         self._supervisor = Supervisor(
-            logs=self._logs,
+            logs=self._base.logs,
             environment=os.environ,
             ready=_probe_with(http),
             new_worker=lambda lane, names: prepare.another_worker(self._base, lane, names),
@@ -76,7 +75,7 @@ class _LocalStack:
         try:
             await self._supervisor.start([plan.broker(self._base)])
             await self._supervisor.start(prepare.services(self._base))
-            bus = await connect_bus(self._base.nats_url, self._logs / "up.log")
+            bus = await connect_bus(self._base.nats_url, self._base.logs / "up.log")
         except ChassisError as error:
             raise StackFailedError(str(error)) from None
         finally:

@@ -49,6 +49,7 @@ class Base:
     nats_server: str
     nats_config: Path
     keys_file: Path
+    logs: Path
     nats_port: int
     nats_http_port: int
     http_port: int
@@ -121,14 +122,18 @@ def worker(base: Base, lane: LaneOption, number: int, metrics_port: int) -> Proc
         ready_url=ready,
         metrics_url=metrics,
         lane=lane.name,
-        env=_common(base) + _metrics_env(metrics_port) + _engine_env(base.options) + _gpu_env(base.options, lane, number),
+        env=(
+            *_common(base),
+            *_metrics_env(metrics_port),
+            *_engine_env(base.options),
+            *_gpu_env(base.options, lane, number),
+            ("TOKENLANE_ENGINE_LOG_FILE", str(base.logs / f"{name}.engine.log")),
+        ),
         start_timeout_s=local_defaults.ENGINE_START_S if slow else local_defaults.SERVICE_START_S,
     )
 
 
-def _service(
-    base: Base, role: Role, module: str, metrics_port: int, env: tuple[tuple[str, str], ...]
-) -> ProcessSpec:
+def _service(base: Base, role: Role, module: str, metrics_port: int, env: tuple[tuple[str, str], ...]) -> ProcessSpec:
     ready, metrics = _probes(metrics_port)
     env = _common(base) + _metrics_env(metrics_port) + env
     return ProcessSpec(role.value, role, (base.python, "-m", module), ready, metrics, env=env)

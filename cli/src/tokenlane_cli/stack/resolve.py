@@ -88,15 +88,21 @@ async def _model(engine: EngineKind, flags: StackFlags) -> tuple[str, str]:
     return model, model
 
 
-async def first_model(url: str) -> str:
+async def first_model(url: str, api_key: str = "") -> str:
     """The first model that an OpenAI-compatible server lists."""
+    timeout, headers = aiohttp.ClientTimeout(total=10), {"Authorization": f"Bearer {api_key}"}
     try:
-        timeout = aiohttp.ClientTimeout(total=10)
-        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(f"{url.rstrip('/')}/v1/models") as response:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers=headers) as http,
+            http.get(f"{url.rstrip('/')}/v1/models", raise_for_status=True) as response,
+        ):
             return str((await response.json())["data"][0]["id"])
-    except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError) as error:
-        said = str(error) or type(error).__name__
-        raise UsageError(f"--engine-url {url}: no model list there ({said}); is the server up?") from None
+    except aiohttp.ClientResponseError as error:
+        raise UsageError(f"{url}/v1/models answers {error.status} {error.message}") from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise UsageError(f"no server answers at {url}: {str(error) or type(error).__name__}") from None
+    except (ValueError, LookupError, TypeError):
+        raise UsageError(f"{url}/v1/models lists no model") from None
 
 
 def _command(command: str) -> str:

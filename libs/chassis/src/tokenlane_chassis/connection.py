@@ -57,12 +57,16 @@ async def connect(
                 error_cb=on_error,
                 closed_cb=on_closed,
             )
+        await _require_jetstream(client, settings)
+        _require_payload(client, settings)
+        await topology.ensure(client.jetstream(), settings.stream_replicas, log)
     except (TimeoutError, OSError, NatsError) as error:
+        await client.close()
         raise StartError(f"no bus at {settings.nats_url} ({str(error) or 'no answer'})") from None
-    await _require_jetstream(client, settings)
-    _require_payload(client, settings)
+    except StartError:
+        await client.close()
+        raise
     bus = NatsBus(client, log)
-    await topology.ensure(client.jetstream(), settings.stream_replicas, log)
     return bus
 
 
@@ -71,10 +75,8 @@ async def _require_jetstream(client: Client, settings: ServiceSettings) -> None:
         async with asyncio.timeout(settings.start_timeout_s):
             await client.jetstream().account_info()
     except (ServiceUnavailableError, NoRespondersError):
-        await client.close()
         raise StartError(f"JetStream is off at {settings.nats_url}: start nats-server with -js") from None
     except (TimeoutError, NatsError) as error:
-        await client.close()
         raise StartError(f"JetStream does not answer at {settings.nats_url}: {error}") from None
 
 

@@ -37,6 +37,12 @@ class KeyValueWatch:
         await asyncio.wait({self._task, listed}, return_when=asyncio.FIRST_COMPLETED)
         listed.cancel()
 
+    async def restart(self) -> None:
+        """List and follow anew, after a reconnect."""
+        if self._task is not None:
+            await self.unsubscribe()
+            self._task = asyncio.create_task(self._follow(), name=f"watch-{self._bucket}")
+
     async def unsubscribe(self) -> None:
         if self._task is not None:
             self._task.cancel()

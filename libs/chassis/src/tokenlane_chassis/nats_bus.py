@@ -47,6 +47,7 @@ class NatsBus:
         self._idle.set()
         self._sender = asyncio.create_task(self._send(), name="bus-outbox")
         self._pullers: list[NatsPuller] = []
+        self._watches: list[KeyValueWatch] = []
 
     @property
     def max_payload(self) -> int:
@@ -111,6 +112,7 @@ class NatsBus:
 
     async def watch(self, bucket: str, handler: ValueHandler) -> Subscription:
         watch = KeyValueWatch(self._jetstream, bucket, handler, self._log)
+        self._watches.append(watch)
         await watch.start()
         return watch
 
@@ -145,15 +147,19 @@ class NatsBus:
     async def close(self) -> None:
         for puller in self._pullers:
             await puller.stop()
+        for watch in self._watches:
+            await watch.unsubscribe()
         if not self._client.is_closed:
             await self.flush()
         self._sender.cancel()
         await self._client.close()
 
     async def reconnected(self) -> None:
-        """The server forgot every parked pull."""
+        """The server forgot every parked pull and every watcher."""
         for puller in self._pullers:
             await puller.restart()
+        for watch in self._watches:
+            await watch.restart()
 
     def _post_with_reply(self, subject: str, payload: bytes, reply: str) -> None:
         self._enqueue(subject, payload, reply, None)

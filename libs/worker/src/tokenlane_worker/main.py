@@ -35,7 +35,10 @@ def run_worker(lane: Lane) -> int:
 
 
 async def _main(lane: Lane, context: Context[WorkerSettings]) -> None:
-    engine = make_engine(context.settings, lane, context.log)
+    try:
+        engine = make_engine(context.settings, lane)
+    except EngineStartError as error:
+        raise StartError(str(error)) from None
     try:
         info = await _started(engine, context)
         if info is not None:

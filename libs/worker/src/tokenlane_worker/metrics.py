@@ -61,9 +61,7 @@ class EngineCollector(Collector):
         yield self._gauge("kv_usage_ratio", "Share of the KV cache in use", self.stats.kv_usage)
         yield self._total("preemptions", "Requests preempted since the engine started", self.stats.preemptions)
         yield self._total("prompt_tokens", "Prompt tokens since the engine started", self.stats.prompt_tokens)
-        yield self._total(
-            "generation_tokens", "Tokens generated since the engine started", self.stats.generation_tokens
-        )
+        yield self._total("generation_tokens", "Tokens generated since its start", self.stats.generation_tokens)
 
     def _gauge(self, name: str, text: str, value: float) -> Metric:
         family = GaugeMetricFamily(f"tokenlane_engine_{name}", text, labels=("lane", "model"))

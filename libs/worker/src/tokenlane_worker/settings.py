@@ -12,13 +12,9 @@ from tokenlane_chassis.settings import ServiceSettings
 class WorkerSettings(ServiceSettings):
     """On top of what every service reads."""
 
-    engine: Literal["vllm", "url", "sim"] = Field(
-        "vllm", description="A `vllm serve` child, a running server, or a simulation"
-    )
+    engine: Literal["vllm", "url", "sim"] = Field("vllm", description="`vllm serve` child, running server, simulation")
     model: str = Field("", description="Model name or directory for `vllm serve`")
-    served_model_name: str = Field(
-        "", description="Name that clients ask for; by default the model's, or the server's own"
-    )
+    served_model_name: str = Field("", description="Name that clients ask for; by default the model's own")
     engine_command: str = Field("vllm", description="Executable of vLLM")
     engine_args: str = Field("", description="Further arguments of `vllm serve`; they win over the lane's")
     engine_log_file: Path | None = Field(None, description="Where the engine's output goes; by default to debug logs")

@@ -22,12 +22,7 @@ _decoder: msgspec.json.Decoder[_Body] = msgspec.json.Decoder(_Body)
 
 def of_body(body: bytes) -> Usage | None:
     """Usage of an answer that was not streamed."""
-    counts = _counts(body)
-    return (
-        None
-        if counts is None
-        else Usage(prompt_tokens=counts.prompt_tokens, completion_tokens=counts.completion_tokens)
-    )
+    return _reported(body)
 
 
 def of_stream(body: bytes, estimated_prompt_tokens: int) -> Usage:
@@ -35,15 +30,18 @@ def of_stream(body: bytes, estimated_prompt_tokens: int) -> Usage:
     end = body.rfind(_DONE)
     end = len(body) if end < 0 else end
     start = body.rfind(_EVENT, 0, end)
-    counts = _counts(body[start + len(_EVENT) : end]) if start >= 0 else None
-    if counts is not None:
-        return Usage(prompt_tokens=counts.prompt_tokens, completion_tokens=counts.completion_tokens)
+    reported = _reported(body[start + len(_EVENT) : end]) if start >= 0 else None
+    if reported is not None:
+        return reported
     events = body.count(_EVENT, 0, end)
     return Usage(prompt_tokens=estimated_prompt_tokens, completion_tokens=events, estimated=True)
 
 
-def _counts(body: bytes) -> _Counts | None:
+def _reported(body: bytes) -> Usage | None:
     try:
-        return _decoder.decode(body).usage
+        counts = _decoder.decode(body).usage
     except msgspec.DecodeError:
         return None
+    if counts is None:
+        return None
+    return Usage(prompt_tokens=counts.prompt_tokens, completion_tokens=counts.completion_tokens)

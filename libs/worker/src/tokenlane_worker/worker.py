@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 
 import structlog
 
-from tokenlane.v1.reply_pb2 import Usage, UsageEvent
+from tokenlane.v1.reply_pb2 import Outcome, Usage, UsageEvent
 from tokenlane.v1.request_pb2 import Request
 from tokenlane_chassis.bus import Bus, Delivery, Message, Puller
 from tokenlane_chassis.clock import unix_ms
@@ -222,7 +222,7 @@ class Worker:
         parts = delivery.subject.split(".")
         tenant = parts[3] if len(parts) > 3 else "unknown"
         await publish_error(self._bus, tenant, request, status=400, message=reason, attempt=delivery.attempt)
-        self._metrics.failed.inc()
+        self._metrics.ended(Outcome.OUTCOME_FAILED).inc()
         delivery.ack()
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:

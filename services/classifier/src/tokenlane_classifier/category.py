@@ -13,6 +13,8 @@ _SAMPLE_BYTES = _SLICES * _SLICE_BYTES
 _CJK_LEADS = bytes((*range(0xE3, 0xEE), 0xF0))
 _OTHER_LEADS = bytes((*range(0xCC, 0xE2), 0xEE, 0xEF, *range(0xF1, 0xF5)))
 _CODE_MARKS = b"{}[]()<>=;_\\/|&*+#$^~`@"
+# What the JSON around one short message has of them.
+_FRAMING_MARKS = 16
 _DIGITS = b"0123456789"
 _ESCAPE_BYTES = 6
 
@@ -84,6 +86,6 @@ def _ascii(sample: bytes) -> Category:
     size = len(sample)
     if _count(sample, _DIGITS) > _NUMERIC_SHARE * size:
         return Category.NUMERIC
-    if _count(sample, _CODE_MARKS) > _CODE_SHARE * size:
+    if _count(sample, _CODE_MARKS) > _CODE_SHARE * size + _FRAMING_MARKS:
         return Category.CODE
     return Category.LATIN if sample.count(b" ") >= _SPACED_SHARE * size else Category.DENSE

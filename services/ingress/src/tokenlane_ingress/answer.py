@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal
 from tokenlane_ingress import errors
-from tokenlane_ingress.errors import INVALID_REQUEST, SERVER_ERROR, ErrorAnswer
+from tokenlane_ingress.errors import INVALID_REQUEST, RETRY_AFTER_S, SERVER_ERROR, ErrorAnswer
 
 EVENT_STREAM = "text/event-stream"
 _FAILURES = {
@@ -113,7 +113,7 @@ def _error_of(terminal: Terminal) -> ErrorAnswer:
     status = terminal.http_status or default
     kind = INVALID_REQUEST if status < 500 else SERVER_ERROR
     reason = terminal.reason or "The request could not be answered."
-    return ErrorAnswer(status, reason, kind, code, retry_after_s=1 if status in (429, 503) else 0)
+    return ErrorAnswer(status, reason, kind, code, retry_after_s=RETRY_AFTER_S if status in (429, 503) else 0)
 
 
 def _broken(state: AnswerState, reason: str) -> Step:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from tokenlane_chassis.errors import StartError
 from tokenlane_ingress import errors
@@ -39,6 +40,25 @@ class Keyring:
 def read_keyring(path: Path | None, anonymous: str | None) -> Keyring:
     """The keyring of the settings. Raises StartError with one line that names the setting and never a key."""
     return Keyring(_read_tenants(path) if path else {}, anonymous)
+
+
+class KeyFile:
+    """The keyring of the settings, read again on `reload`; a wrong file leaves the present one in place."""
+
+    def __init__(self, path: Path | None, anonymous: str | None, log: structlog.stdlib.BoundLogger) -> None:
+        self._path = path
+        self._anonymous = anonymous
+        self._log = log
+        self.keyring = read_keyring(path, anonymous)
+
+    def reload(self) -> None:
+        """Read the file again."""
+        try:
+            self.keyring = read_keyring(self._path, self._anonymous)
+        except StartError as error:
+            self._log.error("keys not reloaded", reason=str(error))
+        else:
+            self._log.info("keys reloaded", keys=len(self.keyring.tenants))
 
 
 def _read_tenants(path: Path) -> dict[str, str]:

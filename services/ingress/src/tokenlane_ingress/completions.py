@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
-from tokenlane.v1.request_pb2 import Endpoint, Facts, Request
+from tokenlane.v1.request_pb2 import Endpoint
 from tokenlane_ingress import accept, errors
 from tokenlane_ingress.asgi import ClientGoneError, Receive, Scope, Send, answer_error, read_body
 from tokenlane_ingress.auth import Keyring
+from tokenlane_ingress.envelope import Admitted, encode
 from tokenlane_ingress.errors import ErrorAnswer
 from tokenlane_ingress.exchange import Exchange
 from tokenlane_ingress.exchanges import Exchanges
@@ -29,18 +29,6 @@ class Limits:
 
     max_body_bytes: int
     timeout_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A request that passed every check of the door."""
-
-    tenant: str
-    endpoint: Endpoint
-    body: bytes
-    facts: Facts
-    timeout_ms: int
-    client_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +64,7 @@ class Completions:
             vigil.close()
             self.exchanges.close(exchange)
 
-    async def _admit(
-        self, endpoint: Endpoint, headers: dict[bytes, bytes], receive: Receive
-    ) -> Admitted | ErrorAnswer:
+    async def _admit(self, endpoint: Endpoint, headers: dict[bytes, bytes], receive: Receive) -> Admitted | ErrorAnswer:
         tenant = self.keyring().tenant_of(headers.get(b"authorization"))
         if isinstance(tenant, ErrorAnswer):
             return tenant
@@ -102,10 +88,11 @@ class Completions:
     ) -> int:
         began = time.perf_counter()
         span = self.spans.start(name, admitted.facts.model, exchange.request_id, traceparent)
-        payload = envelope(admitted, exchange.request_id, inbox, self.unix_ms())
-        refusal = await self.publisher.publish(admitted.tenant, exchange.request_id, payload, span.headers)
+        payload = encode(admitted, exchange.request_id, inbox, self.unix_ms())
+        refusal = await self.publisher.publish(exchange, payload, span.headers)
         if refusal is not None:
-            if refusal.status == errors.UNKNOWN_FATE:
+            # The stream may have it all the same.
+            if refusal.code == errors.BUS_UNAVAILABLE:
                 self.exchanges.cancel(exchange)
             span.end(refusal.status)
             return await _refuse(send, refusal, exchange.request_id)
@@ -127,3 +114,8 @@ class Completions:
             self.metrics.duration[name].observe(time.perf_counter() - began)
             span.end(status)
         return status
+
+
+async def _refuse(send: Send, error: ErrorAnswer, request_id: str | None) -> int:
+    await answer_error(send, error, ((b"x-request-id", request_id.encode()),) if request_id else ())
+    return error.status

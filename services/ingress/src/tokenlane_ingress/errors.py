@@ -6,7 +6,9 @@ import msgspec
 
 INVALID_REQUEST = "invalid_request_error"
 SERVER_ERROR = "server_error"
-_RETRY_AFTER_S = 1
+BUS_UNAVAILABLE = "bus_unavailable"
+# How long a client should wait before it tries again. Unit: seconds.
+RETRY_AFTER_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +90,19 @@ def request_id_in_use(request_id: str) -> ErrorAnswer:
 def queue_full() -> ErrorAnswer:
     """429: the stream's limits refuse more."""
     text = "The queue is full. Try again later."
-    return ErrorAnswer(429, text, "rate_limit_error", "queue_full", retry_after_s=_RETRY_AFTER_S)
+    return ErrorAnswer(429, text, "rate_limit_error", "queue_full", retry_after_s=RETRY_AFTER_S)
 
 
 def bus_unavailable() -> ErrorAnswer:
     """503: the bus did not take the request."""
     text = "The request could not be queued. Try again."
-    return ErrorAnswer(503, text, SERVER_ERROR, "bus_unavailable", retry_after_s=_RETRY_AFTER_S)
+    return ErrorAnswer(503, text, SERVER_ERROR, BUS_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
 
 
 def shutting_down() -> ErrorAnswer:
     """503: this process ends before the answer."""
     text = "The server is shutting down. Try again."
-    return ErrorAnswer(503, text, SERVER_ERROR, "shutting_down", retry_after_s=_RETRY_AFTER_S)
+    return ErrorAnswer(503, text, SERVER_ERROR, "shutting_down", retry_after_s=RETRY_AFTER_S)
 
 
 def deadline_exceeded() -> ErrorAnswer:

@@ -10,10 +10,22 @@ from tokenlane_ingress.errors import ErrorAnswer
 class Exchange:
     """What came back so far and was not shown yet. Made and closed by `Exchanges`; used on the event loop only."""
 
-    __slots__ = ("_chunks", "_end", "_head", "_state", "_waiter", "gone", "request_id", "subject", "tenant")
+    __slots__ = (
+        "_chunks",
+        "_end",
+        "_head",
+        "_state",
+        "_waiter",
+        "gone",
+        "named_by_client",
+        "request_id",
+        "subject",
+        "tenant",
+    )
 
-    def __init__(self, tenant: str, request_id: str, subject: str) -> None:
+    def __init__(self, tenant: str, request_id: str, subject: str, named_by_client: bool) -> None:
         self.tenant = tenant
+        self.named_by_client = named_by_client
         self.request_id = request_id
         # Where its frames arrive.
         self.subject = subject

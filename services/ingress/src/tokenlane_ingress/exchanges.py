@@ -42,7 +42,8 @@ class Exchanges:
             if (tenant, client_id) in self._own_ids:
                 return None
             self._own_ids.add((tenant, client_id))
-        exchange = Exchange(tenant, client_id or f"{self._ingress_id}-{number:x}", subjects.reply(tenant, inbox))
+        request_id = client_id or f"{self._ingress_id}-{number:x}"
+        exchange = Exchange(tenant, request_id, subjects.reply(tenant, inbox), client_id is not None)
         self._by_subject[exchange.subject] = exchange
         return exchange, inbox
 

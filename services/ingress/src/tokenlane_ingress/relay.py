@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tokenlane.v1.reply_pb2 import Head
 from tokenlane_ingress.answer import EVENT_STREAM
 from tokenlane_ingress.asgi import Headers, Send, answer, answer_error
-from tokenlane_ingress.errors import ErrorAnswer
+from tokenlane_ingress.errors import RETRY_AFTER_S, ErrorAnswer
 from tokenlane_ingress.exchange import Exchange
 
 _STREAM_HEADERS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
@@ -56,6 +56,8 @@ def head_headers(head: Head) -> list[tuple[bytes, bytes]]:
         (b"x-tokenlane-budget-tokens", b"%d" % head.budget_tokens),
         (b"x-tokenlane-queue-ms", b"%.1f" % (head.queue_wait_us / 1000)),
     ]
+    if head.http_status in (429, 503):
+        fields.append((b"retry-after", b"%d" % RETRY_AFTER_S))
     if head.simulated:
         fields.append((b"x-tokenlane-simulated", b"true"))
     return fields

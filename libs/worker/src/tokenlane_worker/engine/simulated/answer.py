@@ -41,21 +41,23 @@ class Answer:
 
     def end_choice(self) -> None:
         self._left -= 1
-        if self._left:
-            return
-        if self._ask.stream:
-            self._chunks.append(closing(self._ask, self._start, sum(len(plan.pieces) for plan in self._plans)))
-        else:
-            self._sink.head(200, JSON)
-            self._chunks.append(whole_body(self._ask, self._plans, self._stamp))
 
     def flush(self) -> None:
-        """One `data` for all that was written since the last."""
+        """One `data` for all that was written since the last, and at the end what closes the answer."""
+        if not self._left:
+            self._close()
         if self._chunks:
             self._sink.data(b"".join(self._chunks))
             self._chunks.clear()
         if not self._left and not self.done.done():
             self.done.set_result(None)
+
+    def _close(self) -> None:
+        if self._ask.stream:
+            self._chunks.append(closing(self._ask, self._start, sum(len(plan.pieces) for plan in self._plans)))
+        else:
+            self._sink.head(200, JSON)
+            self._chunks.append(whole_body(self._ask, self._plans, self._stamp))
 
     def fail(self, error: BaseException) -> None:
         if not self.done.done():

@@ -109,7 +109,8 @@ def _decode(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -> T:
 
 
 def _param_of(message: str) -> str:
-    """`Expected `int`, got `str` - at `$.max_tokens`` names body.max_tokens."""
+    """From "Expected `str`, got `int` - at `$.messages[0].content`" to "body.messages.0.content"."""
     if "required field" in message:
         return f"body.{message.split('`')[1]}"
-    return "body" + message.rsplit("`$", 1)[1].rstrip("`") if "`$" in message else "body"
+    path = message.rsplit("`$", 1)[1].rstrip("`") if "`$" in message else ""
+    return "body" + path.replace("[", ".").replace("]", "")

@@ -9,6 +9,7 @@ from tokenlane_worker.engine.simulated.answer import Answer
 from tokenlane_worker.engine.simulated.stream import ChoiceStream
 
 _MOST_BEHIND_S = 0.05
+_NOBODY = (None, None)
 
 
 class Driver:
@@ -50,6 +51,7 @@ class Driver:
             if not self._scheduler.has_work():
                 self._work.clear()
                 await self._work.wait()
+                due = clock()
             outcome = self._scheduler.step()
             now = clock()
             due = max(due, now - _MOST_BEHIND_S) + self._cost.seconds(outcome.batch) / self._speed
@@ -61,9 +63,8 @@ class Driver:
         touched: dict[int, Answer] = {}
         owners = self._owners
         for request_id in outcome.emitted:
-            owner = owners.get(request_id)
-            if owner is not None and owner[1] is not None:
-                answer, stream = owner
+            answer, stream = owners.get(request_id, _NOBODY)
+            if answer is not None and stream is not None:
                 answer.write(stream.next())
                 touched[id(answer)] = answer
         for request_id in outcome.finished:
@@ -71,8 +72,8 @@ class Driver:
             if owner is not None:
                 owner[0].end_choice()
                 touched[id(owner[0])] = owner[0]
-        for answer in touched.values():
-            _flush(answer)
+        for served in touched.values():
+            _flush(served)
 
 
 def _flush(answer: Answer) -> None:

@@ -41,7 +41,7 @@ class SimulatedEngine:
         self._died = asyncio.Event()
 
     async def start(self) -> EngineInfo:
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._driver.run(), name="simulated-engine")
             self._task.add_done_callback(self._on_driver_end)
         limits = self._profile.limits
@@ -99,7 +99,7 @@ class SimulatedEngine:
         return self._death
 
     async def kill(self, reason: str) -> None:
-        """Die as a crashing engine does: requests in flight are lost, and `wait_dead` resolves. For drills and tests."""
+        """Die as a crashing engine does, for drills: requests in flight are lost, and `wait_dead` resolves."""
         self._death = reason
         await self._end(EngineLostError(reason))
         self._died.set()
@@ -118,6 +118,6 @@ class SimulatedEngine:
     def _on_driver_end(self, task: asyncio.Task[None]) -> None:
         """The driver never ends by itself, unless it is broken or its loop is closing."""
         error = None if task.cancelled() else task.exception()
-        self._death = f"the simulated engine broke: {error!r}"
+        self._death = f"the simulated engine broke: {error!r}" if error else "the simulated engine was cancelled"
         self._driver.fail_all(EngineLostError(self._death))
         self._died.set()

@@ -1,0 +1,130 @@
+"""A replay from the first probe to the exit code."""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from tokenlane_cli.errors import UsageError
+from tokenlane_cli.replay.client import LoadClient, Outcome
+from tokenlane_cli.replay.display import show_progress
+from tokenlane_cli.replay.preemptions import PreemptionWatch
+from tokenlane_cli.replay.prompt import Bodies, cap
+from tokenlane_cli.replay.report import LaneReport, as_json, reports
+from tokenlane_cli.replay.run import INTERRUPTED, Tally, calibrate, send_all
+from tokenlane_cli.replay.table import failure_lines, replay_table
+from tokenlane_cli.replay.target import Target
+from tokenlane_cli.replay.trace import Arrival
+
+_TIMEOUT_S = 3600
+_LATE_S = 0.25
+_EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What to replay and how. `max_context` in tokens, None: the engine's own."""
+
+    trace: Path
+    speedup: float
+    limit: int | None
+    max_context: int | None
+    concurrency: int | None
+    rate: float | None
+    seed: int
+    json_file: Path | None
+    data_dir: Path
+
+
+async def run_replay(console: Console, target: Target, trace: Sequence[Arrival], options: ReplayOptions) -> int:
+    """Send the trace, print what came back. Returns 0 if nothing was lost, 1 if a request failed, 130 after Ctrl-C."""
+    context = options.max_context or target.context
+    arrivals = [cap(arrival, context) for arrival in trace] if context else list(trace)
+    shortened = sum(1 for before, after in zip(trace, arrivals, strict=True) if before is not after)
+    if shortened:
+        console.print(f"{shortened:,} of {len(trace):,} requests cut to fit the context of {context:,} tokens")
+    bodies = Bodies(target.model, options.seed)
+    client = LoadClient(target.url, target.api_key, _TIMEOUT_S)
+    watch = PreemptionWatch(options.data_dir, target.url)
+    tally = Tally()
+    try:
+        counts = await calibrate(client, bodies)
+        await watch.begin()
+        following = asyncio.create_task(watch.follow())
+        began = time.perf_counter()
+        with show_progress(console, tally, len(arrivals)):
+            outcomes = await send_all(
+                client,
+                arrivals,
+                lambda a: bodies.for_tokens(a.prompt_tokens, a.output_tokens, counts),
+                options.speedup,
+                options.concurrency,
+                tally,
+            )
+        took_s = time.perf_counter() - began
+        following.cancel()
+    finally:
+        await client.close()
+        preemptions = await watch.end()
+    found = reports(outcomes, preemptions)
+    metadata = {
+        "trace": options.trace.name,
+        "speedup": options.speedup,
+        "requests": len(arrivals),
+        "shortened": shortened,
+        "context": context,
+        "seed": options.seed,
+        "concurrency": options.concurrency,
+        "rate": options.rate,
+        "url": target.url,
+        "model": target.model,
+        "engine": target.engine,
+        "simulated": _simulated(outcomes),
+        "bytes_per_token": counts.bytes_per_token,
+        "took_s": took_s,
+        "latest_send_s": tally.late_s,
+    }
+    if options.json_file:
+        options.json_file.write_text(json.dumps(as_json(metadata, found, outcomes), indent=1))
+    _print(console, found, outcomes, took_s, tally)
+    return _exit_code(outcomes)
+
+
+def check_json_file(path: Path | None) -> None:
+    """Raise UsageError now rather than after the replay if the file cannot be written."""
+    try:
+        if path is not None:
+            path.open("a").close()
+    except OSError as error:
+        raise UsageError(f"cannot write --json {path}: {error.strerror}") from None
+
+
+def _print(
+    console: Console, found: Sequence[LaneReport], outcomes: Sequence[Outcome], took_s: float, tally: Tally
+) -> None:
+    console.print(replay_table(found, _simulated(outcomes)))
+    total = found[-1]
+    lost = sum(total.failures.values())
+    for line in failure_lines(total):
+        console.print(line)
+    rate, tokens = total.requests / took_s, total.output_tokens / took_s
+    console.print(
+        f"{total.requests:,} requests in {took_s:.1f} s: {rate:.1f} requests/s, {tokens:,.0f} output tokens/s"
+    )
+    if tally.late_s > _LATE_S:
+        console.print(f"[yellow]The sender fell behind its schedule by up to {tally.late_s:.2f} s[/]")
+    console.print(f"[red]{lost:,} lost[/]" if lost else "[green]none lost[/]")
+
+
+def _simulated(outcomes: Sequence[Outcome]) -> bool:
+    return any(outcome.simulated for outcome in outcomes)
+
+
+def _exit_code(outcomes: Sequence[Outcome]) -> int:
+    if any(outcome.error == INTERRUPTED for outcome in outcomes):
+        return _EXIT_INTERRUPTED
+    return 1 if any(outcome.error for outcome in outcomes) else 0

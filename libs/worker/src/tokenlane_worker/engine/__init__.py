@@ -1,0 +1,1 @@
+"""The engines a worker drives, behind one protocol."""

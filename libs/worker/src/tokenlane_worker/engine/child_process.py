@@ -1,0 +1,80 @@
+"""One engine process with its keeper, its log, and an end that can be waited for."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tokenlane_worker.engine.child_log import ChildLog
+
+KEEPER = Path(__file__).with_name("keeper.py")
+KEEPER_SLACK_S = 5.0
+LAST_LINES_S = 1.0
+MAX_LOG_LINE = 1 << 20
+
+
+class ChildProcess:
+    """Start with `start`; `ended` resolves with the exit code."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: ChildLog, grace_s: float) -> None:
+        self._process = process
+        self._log = log
+        self._grace_s = grace_s
+        self._watch = asyncio.create_task(self._follow())
+
+    @classmethod
+    async def start(
+        cls, command: list[str], environment: Mapping[str, str], log: ChildLog, grace_s: float
+    ) -> "ChildProcess":
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(KEEPER), str(grace_s), *command),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=environment,
+            limit=MAX_LOG_LINE,
+            # out of the terminal's reach: Ctrl-C is the worker's to handle
+            start_new_session=True,
+        )
+        return cls(process, log, grace_s)
+
+    async def ended(self) -> int:
+        """The exit code, 128 + signal for a killed engine; its log has been read to the end."""
+        return await asyncio.shield(self._watch)
+
+    @property
+    def alive(self) -> bool:
+        return not self._watch.done()
+
+    async def stop(self) -> None:
+        """Idempotent. Ends the process group: SIGTERM, the grace period, SIGKILL."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            async with asyncio.timeout(self._grace_s + KEEPER_SLACK_S):
+                await self.ended()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self.ended()
+
+    async def _follow(self) -> int:
+        reading = asyncio.create_task(self._read_log())
+        code = await self._process.wait()
+        # normally at once; a process that escaped its keeper could hold the pipe open
+        await asyncio.wait([reading], timeout=LAST_LINES_S)
+        reading.cancel()
+        return code
+
+    async def _read_log(self) -> None:
+        assert self._process.stdout is not None
+        while line := await _next_line(self._process.stdout):
+            self._log.line(line)
+
+
+async def _next_line(stream: asyncio.StreamReader) -> bytes:
+    try:
+        return await stream.readline()
+    except ValueError:
+        return b"(a line too long to be read)\n"

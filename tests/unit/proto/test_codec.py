@@ -1,0 +1,96 @@
+"""What goes in comes out, and what is not a message is an error of one kind."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenlane.v1.request_pb2 import Classification, Endpoint, Facts, ReplyFormat, Request
+from tokenlane_proto import codec, headers
+from tokenlane_proto.errors import MalformedMessageError
+
+BARE = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
+
+
+def request(**fields: object) -> Request:
+    values: dict[str, object] = {
+        "request_id": "r1",
+        "endpoint": Endpoint.ENDPOINT_CHAT_COMPLETIONS,
+        "facts": Facts(model="m"),
+        "body": BARE,
+    }
+    return Request(**(values | fields))  # type: ignore[arg-type]
+
+
+@given(st.binary(max_size=200), st.integers(0, 2**32 - 1))
+def test_a_classification_is_appended_without_touching_the_rest(body: bytes, tokens: int) -> None:
+    encoded = request(body=body).SerializeToString()
+    tagged = codec.with_classification(encoded, Classification(lane="short", prompt_tokens=tokens))
+    assert tagged.startswith(encoded)
+    decoded = codec.decode_request(tagged)
+    assert (decoded.body, decoded.classification.lane, decoded.classification.prompt_tokens) == (body, "short", tokens)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_decode_or_raise_the_one_error(payload: bytes) -> None:
+    for decode in (codec.decode_request, codec.decode_frame, codec.decode_usage, codec.decode_lane_profile):
+        try:
+            decode(payload)
+        except MalformedMessageError:
+            pass
+    try:
+        codec.wrap_bare(payload, {}, "seq-1", 0)
+    except MalformedMessageError:
+        pass
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"request_id": ""},
+        {"request_id": "a.b"},
+        {"request_id": "x" * 65},
+        {"reply_inbox": "a.>"},
+        {"endpoint": Endpoint.ENDPOINT_UNSPECIFIED},
+        {"facts": Facts()},
+    ],
+)
+def test_a_request_that_breaks_the_contract_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(MalformedMessageError):
+        codec.decode_request(request(**fields).SerializeToString())
+
+
+def test_a_bare_body_is_told_from_an_envelope() -> None:
+    assert codec.is_bare(BARE)
+    assert codec.is_bare(b"\n  " + BARE)
+    assert not codec.is_bare(request().SerializeToString())
+    assert not codec.is_bare(b"nonsense")
+
+
+def test_a_bare_body_travels_unchanged_and_is_answered_plainly() -> None:
+    fields = {headers.REPLY_INBOX: "mine.1", headers.REQUEST_ID: "own", headers.DEADLINE_MS: "123"}
+    wrapped = codec.wrap_bare(BARE, fields, "seq-7", 42)
+    assert wrapped.body == BARE
+    assert (wrapped.request_id, wrapped.reply_inbox, wrapped.deadline_unix_ms) == ("own", "mine.1", 123)
+    assert (wrapped.reply_format, wrapped.accepted_unix_ms) == (ReplyFormat.REPLY_FORMAT_PLAIN, 42)
+    assert codec.wrap_bare(BARE, {}, "seq-7", 42).request_id == "seq-7"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{headers.REPLY_INBOX: "other.>"}, {headers.REQUEST_ID: "a b"}, {headers.DEADLINE_MS: "soon"}],
+)
+def test_headers_of_a_bare_body_are_checked(fields: dict[str, str]) -> None:
+    with pytest.raises(MalformedMessageError):
+        codec.wrap_bare(BARE, fields, "seq-7", 0)
+
+
+@given(st.dictionaries(st.text(), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)))
+def test_unknown_fields_of_a_body_do_not_matter(extra: dict[str, object]) -> None:
+    body = json.dumps({**extra, "model": "m", "messages": [], "max_tokens": 5, "stream": True}).encode()
+    for name in ("max_completion_tokens", "n", "stream_options", "prompt"):
+        if name in extra:
+            return
+    wrapped = codec.wrap_bare(body, {}, "seq-1", 0)
+    assert (wrapped.facts.model, wrapped.facts.max_output_tokens, wrapped.facts.stream) == ("m", 5, True)

@@ -1,0 +1,49 @@
+"""KV credit never promises more than the engine holds."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenlane_worker.credit import NOTHING, Capacity, Cost, cost_of, fits, minus, plus, pull_target
+
+CAPACITIES = st.builds(
+    Capacity, tokens=st.integers(1, 10**6), sequences=st.integers(1, 256), largest=st.integers(1, 10**5)
+)
+
+
+@given(CAPACITIES, st.lists(st.tuples(st.integers(1, 10**5), st.integers(1, 10**5), st.integers(1, 4)), max_size=60))
+def test_what_was_admitted_fits_unless_it_is_alone(capacity: Capacity, asks: list[tuple[int, int, int]]) -> None:
+    load, admitted = NOTHING, 0
+    for prompt, output, choices in asks:
+        cost = cost_of(prompt, output, choices, capacity)
+        if fits(capacity, load, cost):
+            load, admitted = plus(load, cost), admitted + 1
+    assert admitted <= 1 or (load.tokens <= capacity.tokens and load.sequences <= capacity.sequences)
+
+
+@given(CAPACITIES, st.lists(st.integers(1, 10**5), max_size=40))
+def test_all_that_was_pulled_fits_but_for_one_that_is_held(capacity: Capacity, sizes: list[int]) -> None:
+    load = NOTHING
+    while sizes and (target := pull_target(capacity, load, held=0)) > 0:
+        arrived = [cost_of(0, sizes.pop(), 1, capacity) for _ in range(min(target, len(sizes)))]
+        for cost in arrived:
+            if not fits(capacity, load, cost):
+                assert len(arrived) == 1
+                return
+            load = plus(load, cost)
+
+
+def test_nothing_is_pulled_while_something_is_held() -> None:
+    assert pull_target(Capacity(1000, 8, 100), Cost(900, 1), held=1) == 0
+
+
+def test_an_idle_engine_takes_what_is_larger_than_itself() -> None:
+    assert fits(Capacity(100, 8, 1000), NOTHING, Cost(1000, 1))
+
+
+def test_a_request_never_costs_more_than_the_context_allows() -> None:
+    assert cost_of(10, 10_000, 2, Capacity(100_000, 8, 1000)) == Cost(2000, 2)
+
+
+@given(st.builds(Cost, st.integers(0, 10**6), st.integers(0, 100)), st.builds(Cost, st.integers(0, 10**6), st.just(1)))
+def test_giving_back_undoes_taking(load: Cost, cost: Cost) -> None:
+    assert minus(plus(load, cost), cost) == load

@@ -1,0 +1,227 @@
+"""The worker over the in-memory bus: what it pulls, what comes back, how each attempt is settled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+
+from tests.support.engines import CHAT, ScriptedEngine
+from tokenlane.v1.reply_pb2 import Frame, Outcome
+from tokenlane.v1.request_pb2 import Classification, Endpoint, Facts, ReplyFormat, Request
+from tokenlane_chassis.bus import Message
+from tokenlane_chassis.clock import unix_ms
+from tokenlane_chassis.fake_bus import FakeBus
+from tokenlane_chassis.tracing import Tracing
+from tokenlane_proto import codec, headers, subjects, topology
+from tokenlane_worker.credit import Capacity
+from tokenlane_worker.engine.errors import EngineLostError, EngineUnavailableError
+from tokenlane_worker.metrics import WorkerMetrics
+from tokenlane_worker.tracing import JobTracing
+from tokenlane_worker.worker import Worker
+
+CONSUMER = topology.lane_consumer("short", "m")
+
+
+class Rig:
+    """A worker on a bus, with a test at both ends."""
+
+    def __init__(self) -> None:
+        self.bus = FakeBus()
+        self.engine = ScriptedEngine()
+        self.frames: asyncio.Queue[Message] = asyncio.Queue()
+        self.registry = CollectorRegistry()
+        self.worker = Worker(
+            self.bus,
+            self.engine,
+            lane="short",
+            simulated=False,
+            capacity=Capacity(tokens=1000, sequences=8, largest=500),
+            consumer=CONSUMER,
+            max_attempts=3,
+            metrics=WorkerMetrics(self.registry, "short", "m"),
+            tracing=JobTracing(Tracing("test", None), "short"),
+            log=structlog.get_logger(),
+        )
+
+    async def start(self) -> None:
+        await self.bus.subscribe("replies.acme.>", self.frames.put_nowait)
+        await self.bus.subscribe(topology.ALL_CANCELS, self.worker.cancel)
+        await self.worker.start()
+
+    async def send(self, request_id: str, tokens: int = 100, **fields: object) -> None:
+        request = Request(
+            request_id=request_id,
+            endpoint=Endpoint.ENDPOINT_CHAT_COMPLETIONS,
+            reply_inbox=f"door.{request_id}",
+            accepted_unix_ms=unix_ms(),
+            facts=Facts(model="m"),
+            body=request_id.encode(),
+            classification=Classification(lane="short", prompt_tokens=tokens - 10, output_tokens=10, category="latin"),
+            **fields,  # type: ignore[arg-type]
+        )
+        await self.bus.publish_durable(subjects.lane("short", "m", "acme", tokens), request.SerializeToString())
+
+    async def frame(self) -> Frame:
+        return codec.decode_frame((await asyncio.wait_for(self.frames.get(), 2)).data)
+
+    async def settled(self, count: int) -> list[str]:
+        """How the first `count` deliveries were settled, once they were."""
+        async with asyncio.timeout(2):
+            while sum(bool(delivery.settled) for delivery in self.bus.deliveries) < count:
+                await asyncio.sleep(0)
+        return [delivery.settled for delivery in self.bus.deliveries]
+
+    async def calls(self, count: int) -> None:
+        async with asyncio.timeout(2):
+            while len(self.engine.calls) < count:
+                await asyncio.sleep(0)
+
+    def result(self, request_id: str) -> Message:
+        (stored,) = [
+            entry.message
+            for entry in self.bus.stored[topology.RESULTS]
+            if entry.message.subject == f"results.acme.{request_id}"
+        ]
+        return stored
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    rig = Rig()
+    await rig.start()
+    yield rig
+    rig.engine.finish.set()
+    await rig.worker.drain(1)
+
+
+async def test_a_short_answer_is_one_frame_stored_counted_and_acknowledged(rig: Rig) -> None:
+    await rig.send("r1")
+    frame = await rig.frame()
+    assert (frame.attempt, frame.seq, frame.data, frame.head.http_status) == (1, 0, CHAT, 200)
+    assert (frame.head.lane, frame.head.budget_tokens) == ("short", 100)
+    assert frame.terminal.outcome == Outcome.OUTCOME_COMPLETED
+    assert frame.terminal.usage.completion_tokens == 5
+    assert await rig.settled(1) == ["ack"]
+    stored = rig.result("r1")
+    assert stored.data == CHAT
+    assert stored.headers[headers.OUTCOME] == "completed"
+    assert stored.headers[headers.COMPLETION_TOKENS] == "5"
+    usage = codec.decode_usage(next(m.data for m in rig.bus.posted if m.subject == "usage.acme"))
+    assert (usage.category, usage.usage.prompt_tokens, usage.body_bytes) == ("latin", 3, 2)
+
+
+async def test_a_stream_is_numbered_and_stored_whole(rig: Rig) -> None:
+    rig.engine.streamed = [b"data: 1\n\n", b"data: 2\n\n"]
+    await rig.send("r1")
+    frames = [await rig.frame() for _ in range(3)]
+    assert [frame.seq for frame in frames] == [0, 1, 2]
+    assert b"".join(frame.data for frame in frames) == b"data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"
+    assert [frame.HasField("terminal") for frame in frames] == [False, False, True]
+    assert await rig.settled(1) == ["ack"]
+    assert rig.result("r1").data == b"".join(frame.data for frame in frames)
+
+
+async def test_a_bare_request_gets_plain_replies(rig: Rig) -> None:
+    await rig.send("r1", reply_format=ReplyFormat.REPLY_FORMAT_PLAIN)
+    message = await asyncio.wait_for(rig.frames.get(), 2)
+    assert message.data == CHAT
+    assert message.headers[headers.STATUS] == "200"
+    assert message.headers[headers.OUTCOME] == "completed"
+
+
+async def test_no_more_runs_than_the_kv_cache_holds(rig: Rig) -> None:
+    rig.engine.hold = True
+    for number in range(5):
+        await rig.send(f"r{number}", tokens=400)
+    await rig.calls(2)
+    await rig.bus.flush()
+    assert len(rig.engine.calls) == 2
+    counts = await rig.bus.consumer_counts(CONSUMER)
+    assert counts.in_progress <= 3, "at most one is held back"
+    rig.engine.finish.set()
+    assert await rig.settled(5) == ["ack"] * 5
+
+
+async def test_a_cancelled_request_is_aborted_in_the_engine_and_never_comes_back(rig: Rig) -> None:
+    rig.engine.hold = True
+    await rig.send("r1")
+    await rig.calls(1)
+    rig.bus.post(subjects.cancel("other"), b"r1")
+    rig.bus.post(subjects.cancel("acme"), b"r1")
+    assert await rig.settled(1) == ["ack"]
+    assert rig.engine.aborted == [b"r1"]
+    assert rig.result("r1").headers[headers.OUTCOME] == "cancelled"
+
+
+async def test_an_expired_request_never_reaches_the_engine(rig: Rig) -> None:
+    await rig.send("r1", deadline_unix_ms=unix_ms() - 1)
+    frame = await rig.frame()
+    assert (frame.head.http_status, frame.terminal.outcome) == (504, Outcome.OUTCOME_EXPIRED)
+    assert await rig.settled(1) == ["ack"]
+    assert rig.engine.calls == []
+
+
+async def test_an_engine_that_is_away_is_tried_again(rig: Rig) -> None:
+    rig.engine.failures = [EngineUnavailableError("refused")]
+    await rig.send("r1")
+    frame = await rig.frame()
+    assert (frame.attempt, frame.data) == (2, CHAT)
+    assert await rig.settled(2) == ["nak", "ack"]
+
+
+async def test_an_engine_that_keeps_failing_ends_the_request(rig: Rig) -> None:
+    rig.worker._max_attempts = 2
+    rig.engine.failures = [EngineLostError("gone"), EngineLostError("gone again")]
+    await rig.send("r1")
+    frame = await rig.frame()
+    assert (frame.head.http_status, frame.terminal.outcome) == (502, Outcome.OUTCOME_FAILED)
+    assert "gone again" in frame.terminal.reason
+    assert await rig.settled(2) == ["nak", "ack"]
+    assert rig.result("r1").headers[headers.STATUS] == "502"
+
+
+async def test_a_malformed_message_ends_with_an_error_result(rig: Rig) -> None:
+    await rig.bus.publish_durable("lanes.short.m.acme.128", b"\xff\xff")
+    assert await rig.settled(1) == ["ack"]
+    (stored,) = rig.bus.stored[topology.RESULTS]
+    assert stored.message.headers[headers.STATUS] == "400"
+
+
+async def test_a_drain_finishes_what_runs_and_returns_what_waits(rig: Rig) -> None:
+    rig.engine.hold = True
+    for number in range(3):
+        await rig.send(f"r{number}", tokens=400)
+    await rig.calls(2)
+    await rig.bus.flush()
+    draining = asyncio.create_task(rig.worker.drain(2))
+    await asyncio.sleep(0)
+    rig.engine.finish.set()
+    await draining
+    assert [delivery.settled for delivery in rig.bus.deliveries] == ["ack", "ack", "nak"]
+    assert len(rig.engine.calls) == 2
+
+
+async def test_a_drain_hands_back_what_does_not_finish(rig: Rig) -> None:
+    rig.engine.hold = True
+    await rig.send("r1")
+    await rig.calls(1)
+    await rig.worker.drain(0)
+    assert await rig.settled(1) == ["nak"]
+    assert rig.engine.aborted == [b"r1"]
+
+
+async def test_an_unstored_result_is_kept_until_the_bus_is_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenlane_worker.worker._STORE_RETRY_S", 0)
+    rig.engine.hold = True
+    await rig.send("r1")
+    await rig.calls(1)
+    rig.bus.available = False
+    rig.engine.finish.set()
+    await rig.frame()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert rig.bus.deliveries[0].settled == ""
+    rig.bus.available = True
+    assert await rig.settled(1) == ["ack"]
