@@ -65,7 +65,7 @@ def _print(figures: dict[str, float]) -> None:
         ("added at the median [ms]", "{0}_added_p50_ms", None),
         ("requests/s, 64 concurrent", "{0}_per_s", None),
         ("CPU a request, all processes [ms]", "{0}_cpu_ms", None),
-        *((f"  {who}", "{0}_cpu_ms_" + who, None) for who in ("ingress", "classifier", "worker", "nats")),
+        *((f"  {who}", "{0}_cpu_ms_" + who, None) for who in ("ingress", "classifier", "worker", "nats", "worker-long", "upstream")),
     )
     for label, first, second in rows:
         cells = []

@@ -1,47 +1,50 @@
 """One engine and one running stack for all container tests of a run."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.containers.engine import Engine, NoEngineError, engine
-from tests.containers.images import build_arguments, nats_image
-from tests.containers.stack import Stack, compose_command
+from tests.containers import engine as engines
+from tests.containers.compose import Stack, installed_compose
+from tests.containers.engine import Engine
+from tests.containers.images import build_arguments
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache/containers"
 
 
-@pytest.fixture(scope="session", name="engine")
-def _engine() -> Iterator[Engine]:
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
     try:
-        with engine(CACHE / "engine") as answering:
+        with engines.engine(CACHE / "engine") as answering:
             yield answering
-    except NoEngineError as reason:
+    except engines.NoEngineError as reason:
         pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="session")
-def nats_tag(engine: Engine) -> str:
-    return nats_image(engine)
+def images(engine: Engine) -> dict[str, str]:
+    """Variables of compose.yaml that name images to build from."""
+    return build_arguments(engine, ROOT, CACHE)
 
 
 @pytest.fixture(scope="session")
 def compose() -> tuple[str, ...]:
-    command = compose_command()
+    command = installed_compose()
     if command is None:
         pytest.skip("no Compose is installed")
-    return tuple(command)
+    return command
 
 
 @pytest.fixture(scope="session")
-def stack(engine: Engine, compose: tuple[str, ...]) -> Iterator[Stack]:
-    variables = build_arguments(engine, ROOT, CACHE) | {"TOKENLANE_PORT": "0"}
+def stack(engine: Engine, images: dict[str, str], compose: tuple[str, ...]) -> Iterator[Stack]:
+    """compose.yaml, healthy, on a free port."""
+    variables = images | {"TOKENLANE_PORT": "0", "TOKENLANE_ENGINE": "sim"}
     stack = Stack(engine, ROOT, compose, f"tokenlane-test-{uuid4().hex[:8]}", variables)
     try:
+        stack.build()
         stack.up()
         yield stack
     finally:

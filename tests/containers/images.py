@@ -1,7 +1,7 @@
 """The two images that the stack is built from, made here where no registry can be asked for them.
 
-The stand-in for `python:3.11-slim` is a small Debian with the wheels of every dependency and a pip that looks nowhere else; the
-one for `nats` is the server's own binary on top of it.
+The stand-in for `python:3.11-slim` is a small Debian with the wheels of every dependency and a pip that looks nowhere
+else; the one for `nats` is the server's own binary on top of it.
 """
 
 import hashlib
@@ -57,8 +57,8 @@ def nats_image(engine: Engine) -> str:
 
 def requirements(root: Path) -> list[str]:
     """What the project's distributions need from the package index, to be built and to run."""
-    found = set()
-    for file in [root / "proto/pyproject.toml", *root.glob("libs/*/pyproject.toml"), *root.glob("services/*/pyproject.toml")]:
+    found: set[str] = set()
+    for file in (root / "proto/pyproject.toml", *root.glob("*s/*/pyproject.toml")):
         text = tomllib.loads(file.read_text())
         found.update(text["build-system"]["requires"], text["project"].get("dependencies", ()))
     return sorted(each for each in found if not each.startswith("tokenlane-"))

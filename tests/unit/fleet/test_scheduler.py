@@ -8,7 +8,14 @@ A, B, C = 1, 2, 3
 
 
 def limits(
-    *, blocks: int = 100, seqs: int = 8, budget: int = 16, context: int = 64, threshold: int = 0, full: bool = True
+    *,
+    blocks: int = 100,
+    seqs: int = 8,
+    budget: int = 16,
+    context: int = 64,
+    threshold: int = 0,
+    full: bool = True,
+    watermark: float = 0.0,
 ) -> SchedulerLimits:
     """`blocks` are the usable ones."""
     return SchedulerLimits(
@@ -19,6 +26,7 @@ def limits(
         max_model_len=context,
         long_prefill_token_threshold=threshold,
         reserve_full_prompt=full,
+        watermark=watermark,
     )
 
 
@@ -113,18 +121,28 @@ def test_the_latest_may_have_to_preempt_itself() -> None:
     assert work(outcome) == {A: 1}
 
 
-def test_a_prompt_is_admitted_only_when_all_of_it_fits() -> None:
-    requests = ((A, 16, 2), (B, 16, 2))
-    strict = scheduler_with(limits(blocks=7, context=28), *requests)
-    assert work(strict.step()) == {A: 16}
-    assert work(strict.step()) == {A: 1}
-    lax = scheduler_with(limits(blocks=7, context=28, full=False), *requests)
-    lax.step()
-    outcome = lax.step()
-    assert work(outcome) == {A: 1}
-    assert outcome.finished == [A]
-    early = scheduler_with(limits(blocks=7, context=28, full=False, budget=24), *requests)
-    assert work(early.step()) == {A: 16, B: 8}
+def test_nothing_is_admitted_in_a_step_that_preempts() -> None:
+    scheduler = scheduler_with(limits(blocks=4, context=16, threshold=3, full=False), (A, 4, 8), (B, 4, 8))
+    assert work(scheduler.step()) == {A: 3, B: 3}
+    for _ in range(5):
+        assert scheduler.step().emitted == [A, B]
+    outcome = scheduler.step()
+    assert outcome.preempted == [B]
+    assert work(outcome) == {A: 1}  # a first chunk of B would fit into the free block at once
+    assert work(scheduler.step()) == {A: 1, B: 3}
+
+
+@pytest.mark.parametrize(("full", "expected"), [(True, {A: 16}), (False, {A: 16, B: 8})])
+def test_a_prompt_is_admitted_when_all_of_it_fits_or_just_its_first_chunk(full: bool, expected: dict[int, int]) -> None:
+    bounds = limits(blocks=7, context=28, budget=24, full=full)  # B's 16 tokens need 4 blocks, A leaves 3
+    assert work(scheduler_with(bounds, (A, 16, 2), (B, 16, 2)).step()) == expected
+
+
+def test_the_watermark_is_kept_free_beside_others_but_not_alone() -> None:
+    bounds = limits(blocks=10, context=40, budget=40, watermark=0.2)  # 2 blocks
+    assert work(scheduler_with(bounds, (A, 36, 1)).step()) == {A: 36}
+    assert work(scheduler_with(bounds, (A, 16, 1), (B, 16, 1)).step()) == {A: 16, B: 16}
+    assert work(scheduler_with(bounds, (A, 16, 1), (B, 20, 1)).step()) == {A: 16}
 
 
 def test_an_abort_frees_the_blocks_and_the_place_in_line() -> None:

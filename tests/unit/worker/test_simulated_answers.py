@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.worker.simulated import CHAT, COMPLETIONS, MODEL, ask, chat, completion
@@ -114,6 +114,39 @@ def test_min_tokens_comes_before_stop_strings() -> None:
     assert tokens > 3
 
 
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "max_tokens": st.integers(-1, 120),
+    "max_completion_tokens": st.integers(1, 120),
+    "min_tokens": st.integers(0, 120),
+    "ignore_eos": st.booleans(),
+    "n": st.integers(0, 3),
+    "stop": st.lists(st.text(max_size=3), max_size=2),
+    "include_stop_str_in_output": st.booleans(),
+    "stream": st.booleans(),
+    "logprobs": st.booleans(),
+    "top_logprobs": st.integers(0, 3),
+    "response_format": st.sampled_from([{"type": "json_object"}, {"type": "text"}]),
+    "tool_choice": st.sampled_from(["none", "auto", "required"]),
+    "tools": st.just([{"type": "function", "function": {"name": "f"}}]),
+}
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(max_size=300), st.fixed_dictionaries({}, optional=FIELDS))
+def test_every_body_gets_an_answer_or_a_refusal(content: str, fields: dict[str, Any]) -> None:
+    sink = ask(chat(content, **fields), max_model_len=100)
+    assert sink.status in (200, 400)
+    if sink.status == 200:
+        wanted = fields.get("max_completion_tokens", fields.get("max_tokens", 100))
+        counted = sink.json["usage"]["completion_tokens"] if not fields.get("stream") else len(sink.events)
+        assert 1 <= counted <= (wanted + 1) * fields.get("n", 1)
+
+
+@pytest.mark.parametrize("body", [b'{"messages": [{"role": "user", "content": "\\ud800"}]}', b"[" * 100_000])
+def test_hostile_json_is_refused(body: bytes) -> None:
+    assert error_of(body)[0] == 400
+
+
 def error_of(body: bytes, path: str = CHAT, **settings: Any) -> tuple[int, dict[str, Any]]:
     sink = ask(body, path, **settings)
     assert sink.content_type == "application/json"
@@ -154,7 +187,7 @@ def test_prompt_and_max_tokens_beyond_the_context() -> None:
 
 
 def test_max_tokens_may_be_clamped_to_the_context_instead() -> None:
-    settings = {"max_model_len": 100, "context_overflow": "clamp"}
+    settings: dict[str, Any] = {"max_model_len": 100, "context_overflow": "clamp"}
     assert text_and_tokens(chat(max_tokens=92, ignore_eos=True), **settings)[1:] == (91, "length")
     assert error_of(chat(max_tokens=101), **settings)[0] == 400
     assert output_limit(read_ask(CHAT, chat(max_tokens=5), MODEL), 9, 100, clamp=True) == 5

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 # Rounding must not ask for a replica more.
 _EPSILON = 1e-9
+# More than any fleet, and finite.
+_MANY = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _backlog_reason(state: LaneState, settings: PolicySettings) -> str:
 
 def _ratio(amount: float, by: float) -> float:
     """`amount / by`; 0 where there is no such number, as with no traffic at all."""
-    return _number(amount) / by if math.isfinite(by) and by > 0 else 0.0
+    return min(_number(amount) / by, _MANY) if math.isfinite(by) and by > 0 else 0.0
 
 
 def _number(value: float) -> float:

@@ -8,6 +8,7 @@ A token must never be lost, doubled or shown out of order, and the client must s
 - server-sent events are shown as they come, any other body once it is whole, so that a failure still has its status.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal
@@ -22,7 +23,8 @@ _FAILURES = {
 }
 
 
-class Complete(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Complete:
     """The answer is whole."""
 
 

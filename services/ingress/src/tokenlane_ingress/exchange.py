@@ -73,7 +73,7 @@ class Exchange:
 
     async def take(self) -> Part:
         """All that there is to show, as one part; waits until there is something or the client is gone."""
-        if not (self._chunks or self._end or self._head or self.gone):
+        if not self._chunks and self._end is None and self._head is None and not self.gone:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         part = Part(self._head, b"".join(self._chunks), self._end)

@@ -3,9 +3,9 @@
     python keeper.py GRACE_S COMMAND...
 
 A program of its own between the worker and the engine: its standard input is a pipe from the worker, and the end of
-that pipe is the order to stop. A worker that stops closes it; a worker that is killed closes it too. The command runs in
-its own process group; on the order its leader gets SIGTERM, after the grace period the whole group gets SIGKILL, and the
-keeper leaves only when the last process of the group is gone. It imports nothing of tokenlane, to start fast.
+that pipe is the order to stop. A worker that stops closes it; a worker that is killed closes it too. The command runs
+in its own process group; on the order its leader gets SIGTERM, after the grace period the whole group gets SIGKILL, and
+the keeper leaves only when the last process of the group is gone. It imports nothing of tokenlane, to start fast.
 """
 
 import ctypes

@@ -22,7 +22,10 @@ def _new_id() -> str:
 
 
 class SimulatedEngine:
-    """Implements `Engine`. `now` (unix seconds) and `new_id` stamp the answers; nothing else depends on them."""
+    """Implements `Engine`. `now` (unix seconds) and `new_id` stamp the answers; nothing else depends on them.
+
+    Making one raises EngineStartError where the settings cannot be.
+    """
 
     def __init__(
         self,

@@ -98,7 +98,7 @@ def _cut_at_stop(plan: Plan, ask: Ask) -> Plan:
     The tokens up to the one that completes it count as generated; the text from the stop string on is not shown.
     """
     ends = list(accumulate(len(piece) for piece in plan.pieces))
-    unstoppable = ends[ask.min_tokens - 1] if ask.min_tokens else 0
+    unstoppable = [0, *ends][min(ask.min_tokens, len(ends))]
     found = [
         (at + len(stop), at, stop)
         for stop in ask.stop

@@ -1,4 +1,4 @@
-"""compose.yaml, brought up and taken down by whichever Compose is installed."""
+"""compose.yaml, brought up and taken down."""
 
 import json
 import shutil
@@ -14,20 +14,22 @@ _UP_TIMEOUT_S = 120
 _BUILD_TIMEOUT_S = 600
 
 
-def compose_command() -> list[str] | None:
-    """Compose v2 as the client's plugin, else the program of its own name; None where neither is installed."""
-    if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
-        return ["docker", "compose"]
-    return ["docker-compose"] if shutil.which("docker-compose") else None
-
-
 class ComposeError(Exception):
     """Compose failed, or a service did not become healthy; the text shows what it said."""
 
 
+def installed_compose() -> tuple[str, ...] | None:
+    """Compose v2 as the client's plugin, else the program of its own name; None where neither is installed."""
+    if not shutil.which("docker"):
+        return None
+    if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
+        return ("docker", "compose")
+    return ("docker-compose",) if shutil.which("docker-compose") else None
+
+
 @dataclass(frozen=True)
 class Stack:
-    """The services of compose.yaml under a project name of their own."""
+    """The services of compose.yaml, under a project name of their own."""
 
     engine: Engine
     root: Path
@@ -44,14 +46,17 @@ class Stack:
             raise ComposeError(f"{' '.join(whole)}: {(done.stdout + done.stderr)[-4000:]}")
         return done.stdout
 
-    def up(self) -> None:
-        """Build, start, and wait until every service is healthy."""
+    def build(self) -> None:
+        """Make the images."""
         self.compose("build", timeout_s=_BUILD_TIMEOUT_S)
-        self.compose("up", "--detach")
+
+    def up(self) -> None:
+        """Start what does not run, and wait until every service is healthy."""
+        self.compose("up", "--detach", "--no-build")
         deadline = time.monotonic() + _UP_TIMEOUT_S
         while late := {name: state for name, state in self.health().items() if state != "healthy"}:
             if time.monotonic() > deadline:
-                raise ComposeError(f"not healthy: {late}\n{self.compose('logs', '--no-color', '--tail', '30')}")
+                raise ComposeError(f"not healthy: {late}\n{self.compose('logs', '--no-color', '--tail=30')}")
             time.sleep(0.5)
 
     def down(self) -> None:
@@ -64,10 +69,16 @@ class Stack:
 
     def inspect(self) -> dict[str, dict[str, Any]]:
         """What the engine knows of each container, by service."""
-        ids = self.compose("ps", "--quiet").split()
+        of_project = f"label=com.docker.compose.project={self.project}"
+        ids = self.engine.docker("ps", "--all", "--quiet", "--filter", of_project).split()
         containers = json.loads(self.engine.docker("inspect", *ids)) if ids else []
         return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in containers}
 
     def address(self, service: str, port: int) -> str:
         """host:port on this machine of a published port."""
         return self.compose("port", service, str(port)).strip()
+
+    def execute(self, service: str, *command: str, **environment: str) -> str:
+        """Output of a command inside a running container."""
+        given = [f"--env={name}={value}" for name, value in environment.items()]
+        return self.engine.docker("exec", *given, self.inspect()[service]["Id"], *command)

@@ -1,0 +1,56 @@
+"""The far side of the bus, as far as the door can see it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal
+from tokenlane.v1.request_pb2 import Request
+from tokenlane_chassis.bus import Bus, Message
+from tokenlane_proto import subjects
+from tokenlane_proto.codec import decode_request
+
+JSON_HEAD = Head(http_status=200, content_type="application/json", lane="short", budget_tokens=96, queue_wait_us=1_500)
+SSE_HEAD = Head(http_status=200, content_type="text/event-stream; charset=utf-8", lane="short", budget_tokens=96)
+DONE = Terminal(outcome=Outcome.OUTCOME_COMPLETED)
+
+Script = Callable[[Request], Sequence[Frame]]
+
+
+def whole(data: bytes, head: Head = JSON_HEAD) -> list[Frame]:
+    """An answer of one frame."""
+    return [Frame(attempt=1, seq=0, head=head, data=data, terminal=DONE)]
+
+
+def events(*parts: bytes, attempt: int = 1, head: Head = SSE_HEAD, end: Terminal | None = DONE) -> list[Frame]:
+    """A streamed answer, a frame for each part."""
+    frames = [Frame(attempt=attempt, seq=seq, data=part) for seq, part in enumerate(parts)]
+    frames[0].head.CopyFrom(head)
+    if end is not None:
+        frames[-1].terminal.CopyFrom(end)
+    return frames
+
+
+class Upstream:
+    """Answers each request with what `script` says for it; keeps what it saw."""
+
+    def __init__(self, bus: Bus, script: Script) -> None:
+        self.bus = bus
+        self.script = script
+        self.requests: asyncio.Queue[Request] = asyncio.Queue()
+        self.cancelled: asyncio.Queue[str] = asyncio.Queue()
+        self.headers: dict[str, str] = {}
+
+    async def start(self) -> None:
+        await self.bus.subscribe("requests.*", self._answer)
+        await self.bus.subscribe("cancels.*", lambda message: self.cancelled.put_nowait(message.data.decode()))
+
+    def send(self, tenant: str, request: Request, frames: Sequence[Frame]) -> None:
+        """Send frames for a request."""
+        for frame in frames:
+            self.bus.post(subjects.reply(tenant, request.reply_inbox), frame.SerializeToString())
+
+    def _answer(self, message: Message) -> None:
+        request = decode_request(message.data)
+        self.headers = dict(message.headers)
+        self.requests.put_nowait(request)
+        self.send(subjects.tenant_of(message.subject), request, self.script(request))
