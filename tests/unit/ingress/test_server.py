@@ -16,11 +16,12 @@ from tokenlane.v1.request_pb2 import Request
 from tokenlane_ingress import errors
 from tokenlane_ingress.server import bind, serve
 
+MODEL = str(CHAT["model"])
 COMPLETION = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 1,
-    "model": CHAT["model"],
+    "model": MODEL,
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
     "a_field_of_tomorrow": True,
 }
@@ -28,8 +29,12 @@ COMPLETION = {
 
 def chunk(text: str) -> bytes:
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
-    body = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": CHAT["model"], "choices": [choice]}
+    body = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": MODEL, "choices": [choice]}
     return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+def silent(request: Request) -> list[Frame]:
+    return []
 
 
 @dataclass(frozen=True)
@@ -43,21 +48,13 @@ class Served:
     def client(self, key: str = KEY) -> AsyncOpenAI:
         return AsyncOpenAI(api_key=key, base_url=f"http://127.0.0.1:{self.port}/v1", max_retries=0, timeout=10)
 
-    async def connect(self, body: bytes = b"", request_id: str = "raw") -> asyncio.StreamReader:
-        """Post a streamed request over a plain socket; the reader keeps the connection open."""
-        reader, self_writer = await asyncio.open_connection("127.0.0.1", self.port)
-        data = body or json.dumps({**CHAT, "stream": True}).encode()
-        head = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\nx-request-id: {request_id}\r\n"
-        self_writer.write(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
-        self.writers.append(self_writer)
-        return reader
-
-    @property
-    def writers(self) -> list[asyncio.StreamWriter]:
-        return _writers.setdefault(self.port, [])
-
-
-_writers: dict[int, list[asyncio.StreamWriter]] = {}
+    async def post(self, headers: str = "", stream: bool = True) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Post a request over a plain socket."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        body = json.dumps({**CHAT, "stream": stream}).encode()
+        head = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n{headers}"
+        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        return reader, writer
 
 
 @pytest.fixture
@@ -69,9 +66,120 @@ async def served(house: House) -> AsyncIterator[Served]:
     def give_up() -> None:
         house.door.exchanges.finish_all(errors.shutting_down())
 
-    serving = asyncio.create_task(serve(house.door.app, listener, stopping, 0.4, give_up))
+    serving = asyncio.create_task(serve(house.door.app, listener, stopping, 0.5, give_up))
     yield Served(house, port, serving)
     stopping.set()
     await asyncio.wait_for(serving, 10)
-    for writer in _writers.pop(port, ()):
-        writer.close()
+
+
+async def test_the_official_client_gets_the_engines_answer(served: Served) -> None:
+    served.house.upstream.script = lambda request: whole(json.dumps(COMPLETION).encode())
+    async with served.client() as client:
+        raw = await client.chat.completions.with_raw_response.create(
+            model=MODEL, messages=[{"role": "user", "content": "Hello"}], extra_body={"top_k": 3}
+        )
+    completion = raw.parse()
+    assert completion.choices[0].message.content == "Hi"
+    assert completion.model_extra == {"a_field_of_tomorrow": True}
+    assert raw.headers["x-tokenlane-lane"] == "short"
+    assert json.loads((await served.house.upstream.requests.get()).body)["top_k"] == 3
+
+
+async def test_the_official_client_streams(served: Served) -> None:
+    words = [f"word{number} " for number in range(50)]
+    frames = events(*(chunk(word) for word in words), b"data: [DONE]\n\n")
+    served.house.upstream.script = lambda request: frames
+    async with served.client() as client:
+        stream = await client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "Hello"}], stream=True
+        )
+        assert [part.choices[0].delta.content async for part in stream] == words
+
+
+async def test_the_official_client_sees_a_stream_break(served: Served) -> None:
+    failed = Terminal(outcome=Outcome.OUTCOME_FAILED, reason="the engine broke")
+    served.house.upstream.script = lambda request: events(chunk("a"), b"", end=failed)
+    async with served.client() as client:
+        stream = await client.chat.completions.create(model=MODEL, messages=[], stream=True)
+        with pytest.raises(openai.APIError, match="the engine broke"):
+            async for _ in stream:
+                pass
+
+
+async def test_the_official_client_raises_its_own_errors(served: Served) -> None:
+    async with served.client() as client, served.client("sk-wrong") as stranger:
+        with pytest.raises(openai.AuthenticationError):
+            await stranger.models.list()
+        with pytest.raises(openai.NotFoundError):
+            await client.chat.completions.create(model="gpt-9", messages=[])
+        with pytest.raises(openai.BadRequestError, match="maximum context length"):
+            await client.completions.create(model=MODEL, prompt="Hello", max_tokens=10**6)
+        with pytest.raises(openai.APIStatusError) as too_large:
+            await client.completions.create(model=MODEL, prompt="x" * 2_000_000)
+        assert too_large.value.status_code == 413
+        assert [model.id async for model in client.models.list()] == [MODEL]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_connection_that_closes_stops_the_work(served: Served, begun: bool) -> None:
+    upstream = served.house.upstream
+    upstream.script = lambda request: events(chunk("a"), end=None) if begun else []
+    reader, writer = await served.post("x-request-id: mine\r\n")
+    await asyncio.wait_for(upstream.requests.get(), 5)
+    if begun:
+        await asyncio.wait_for(reader.readuntil(b"data: "), 5)
+    writer.close()
+    assert await asyncio.wait_for(upstream.cancelled.get(), 5) == "mine"
+
+
+async def test_a_client_that_does_not_read_is_cut_off_after_its_deadline(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokenlane_ingress.vigil._STUCK_S", 0.01)
+    upstream = served.house.upstream
+    upstream.script = lambda request: events(*[b"x" * 1_000_000] * 40, end=None)
+    reader, writer = await served.post("x-request-id: stuck\r\nx-tokenlane-timeout-ms: 100\r\n")
+    # Nothing is read here until the work was stopped.
+    assert await asyncio.wait_for(upstream.cancelled.get(), 5) == "stuck"
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+        await reader.readexactly(40_000_000)
+    writer.close()
+
+
+async def test_a_drain_lets_running_requests_finish(served: Served) -> None:
+    upstream = served.house.upstream
+    upstream.script = silent
+    reader, writer = await served.post()
+    request = await upstream.requests.get()
+    served.house.context.stopping.set()
+    async with asyncio.timeout(5):
+        while await _listens(served.port):
+            await asyncio.sleep(0.01)
+    upstream.send("acme", request, events(chunk("late"), b"data: [DONE]\n\n"))
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 200") and b"late" in answer and answer.endswith(b"0\r\n\r\n")
+    writer.close()
+    await asyncio.wait_for(served.serving, 5)
+    assert upstream.cancelled.empty()
+
+
+async def test_a_drain_gives_up_on_what_does_not_finish(served: Served) -> None:
+    upstream = served.house.upstream
+    upstream.script = silent
+    reader, writer = await served.post("x-request-id: slow\r\n", stream=False)
+    await upstream.requests.get()
+    served.house.context.stopping.set()
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 503") and b"shutting_down" in answer
+    assert await asyncio.wait_for(upstream.cancelled.get(), 5) == "slow"
+    writer.close()
+    await asyncio.wait_for(served.serving, 5)
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True

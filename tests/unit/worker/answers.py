@@ -1,6 +1,9 @@
 """What the tests of the engine client say and hear."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from tokenlane_worker.engine.backoff import until
 
 
 @dataclass
@@ -17,6 +20,16 @@ class HeardSink:
     @property
     def body(self) -> bytes:
         return b"".join(self.chunks)
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Return once `condition` holds. Raises TimeoutError."""
+
+    async def holds() -> bool:
+        return condition()
+
+    if not await until(holds, 10):
+        raise TimeoutError
 
 
 def whole(body: bytes, status: str = "200 OK", extra: bytes = b"", content_type: bytes = b"application/json") -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tokenlane_worker.engine.endpoint import Endpoint
@@ -39,7 +39,7 @@ class RawConnection:
 class RawServer:
     endpoint: Endpoint
     connections: int = 0
-    ended: list[str] = field(default_factory=list)
+    stop_accepting: Callable[[], None] = lambda: None
 
 
 @asynccontextmanager
@@ -68,6 +68,7 @@ async def raw_server(handler: Handler, socket_path: Path | None = None) -> Async
     else:
         server = await asyncio.start_server(accept, "127.0.0.1", 0)
         state.endpoint = Endpoint(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+    state.stop_accepting = server.close
     try:
         yield state
     finally:

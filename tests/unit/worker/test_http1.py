@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.worker.answers import HeardSink, chunked, event, whole
+from tests.unit.worker.answers import HeardSink, chunked, event, eventually, whole
 from tests.unit.worker.raw_server import RawConnection, raw_server
 from tokenlane_worker.engine.endpoint import Endpoint
 from tokenlane_worker.engine.errors import EngineLostError, EngineUnavailableError
@@ -73,8 +73,7 @@ async def test_an_idle_connection_the_server_closed_is_forgotten() -> None:
     async with raw_server(once) as server:
         client = Http1Client(server.endpoint)
         await post(client)
-        while client.idle_connections:
-            await asyncio.sleep(0)
+        await eventually(lambda: client.idle_connections == 0)
         await post(client)
         assert server.connections == 2
         client.close()
@@ -92,6 +91,24 @@ async def test_a_connection_that_breaks_on_its_second_request_is_tried_again_onc
         assert (await post(client)).heads == [(200, "application/json")]
         assert server.connections == 2
         client.close()
+
+
+async def test_a_request_that_may_have_broken_the_engine_does_not_count_as_unsent() -> None:
+    served = asyncio.Event()
+
+    async def answers_once_then_breaks(connection: RawConnection) -> None:
+        await connection.request()
+        await connection.say(whole(b"{}"))
+        await connection.request()
+        served.set()
+
+    async with raw_server(answers_once_then_breaks) as server:
+        client = Http1Client(server.endpoint)
+        await post(client)
+        server.stop_accepting()
+        with pytest.raises(EngineLostError):
+            await post(client)
+        assert served.is_set()
 
 
 async def test_a_fresh_connection_that_breaks_is_not_tried_again() -> None:

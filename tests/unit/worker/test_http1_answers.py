@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import cast
 
 from hypothesis import given, settings
@@ -34,7 +35,7 @@ async def hear(pieces: list[bytes]) -> tuple[HeardSink, Http1Connection]:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     bounds = [0, *sorted(set(places)), len(data)]
-    return [data[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+    return [data[a:b] for a, b in pairwise(bounds) if a < b]
 
 
 async def test_a_stream_cut_at_every_byte_arrives_in_whole_events() -> None:

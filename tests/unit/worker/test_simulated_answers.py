@@ -179,18 +179,15 @@ def test_a_prompt_beyond_the_context() -> None:
     assert "107 input tokens" in error["message"]
 
 
-def test_prompt_and_max_tokens_beyond_the_context() -> None:
-    status, error = error_of(chat(max_tokens=92), max_model_len=100)
+def test_max_tokens_beyond_the_whole_context() -> None:
+    status, error = error_of(chat(max_tokens=101), max_model_len=100)
     assert (status, error["param"]) == (400, "max_tokens")
     assert "maximum context length is 100 tokens" in error["message"]
-    assert ask(chat(max_tokens=91, ignore_eos=True), max_model_len=100).status == 200
 
 
-def test_max_tokens_may_be_clamped_to_the_context_instead() -> None:
-    settings: dict[str, Any] = {"max_model_len": 100, "context_overflow": "clamp"}
-    assert text_and_tokens(chat(max_tokens=92, ignore_eos=True), **settings)[1:] == (91, "length")
-    assert error_of(chat(max_tokens=101), **settings)[0] == 400
-    assert output_limit(read_ask(CHAT, chat(max_tokens=5), MODEL), 9, 100, clamp=True) == 5
+def test_max_tokens_end_where_the_context_does() -> None:
+    assert text_and_tokens(chat(max_tokens=92, ignore_eos=True), max_model_len=100)[1:] == (91, "length")
+    assert output_limit(read_ask(CHAT, chat(max_tokens=5), MODEL), 9, 100) == 5
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.worker.answers import HeardSink
+from tests.unit.worker.answers import HeardSink, eventually
 from tokenlane_worker.engine.errors import EngineLostError, EngineStartError, EngineUnavailableError
 from tokenlane_worker.engine.protocol import EngineInfo
 from tokenlane_worker.engine.vllm_child import VllmChildEngine
@@ -118,8 +118,7 @@ async def test_a_start_that_takes_too_long_fails_and_leaves_nothing(tmp_path: Pa
 async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
     fake = Fake("hang", tmp_path / "s")
     start = asyncio.create_task(fake.engine.start())
-    while not fake.lines:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: bool(fake.lines))
     start.cancel()
     with pytest.raises(asyncio.CancelledError):
         await start

@@ -9,7 +9,7 @@ import ssl
 from dataclasses import dataclass
 
 from tokenlane_worker.engine.endpoint import Endpoint
-from tokenlane_worker.engine.errors import EngineUnavailableError
+from tokenlane_worker.engine.errors import EngineLostError, EngineUnavailableError
 from tokenlane_worker.engine.http1_connection import Http1Connection, StaleConnectionError
 from tokenlane_worker.engine.protocol import Sink
 
@@ -60,15 +60,20 @@ class Http1Client:
         return len(self._idle)
 
     async def _exchange(self, head: bytes, body: bytes, sink: Sink) -> None:
-        while self._idle:
+        if self._idle:
             try:
                 return await self._exchange_on(self._idle.pop(), head, body, sink)
             except StaleConnectionError:
-                break
+                await self._exchange_again(head, body, sink)
+        else:
+            await self._exchange_on(await self._connect(), head, body, sink)
+
+    async def _exchange_again(self, head: bytes, body: bytes, sink: Sink) -> None:
         try:
             await self._exchange_on(await self._connect(), head, body, sink)
-        except StaleConnectionError:
-            raise EngineUnavailableError(f"the engine at {self._endpoint} closed the connection at once") from None
+        except EngineUnavailableError as error:
+            # the first connection may have broken because of this very request, so it does not count as unsent
+            raise EngineLostError(f"the engine broke at this request, or just before it: {error}") from error
 
     async def _exchange_on(self, connection: Http1Connection, head: bytes, body: bytes, sink: Sink) -> None:
         self._busy.add(connection)

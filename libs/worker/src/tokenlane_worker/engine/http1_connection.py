@@ -10,7 +10,7 @@ from typing import cast
 
 import httptools
 
-from tokenlane_worker.engine.errors import EngineLostError
+from tokenlane_worker.engine.errors import EngineLostError, EngineUnavailableError
 from tokenlane_worker.engine.protocol import Sink
 from tokenlane_worker.engine.sse import event_end
 
@@ -44,10 +44,13 @@ class Http1Connection(asyncio.Protocol):
     # the exchange
 
     async def exchange(self, head: bytes, body: bytes, sink: Sink) -> None:
-        """Send one request and return at the end of its answer. Raises StaleConnectionError, EngineLostError."""
+        """Send one request and return at the end of its answer.
+
+        Raises StaleConnectionError, EngineLostError, or EngineUnavailableError if the connection was closed before.
+        """
         transport = self._transport
         if transport is None:
-            raise StaleConnectionError
+            raise StaleConnectionError if self._exchanges else EngineUnavailableError("the engine hung up at once")
         self._begin_answer()
         self._received = False
         self.reusable = False

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from tokenlane_fleet import FleetError, Profile, SchedulerLimits, find_profile
 from tokenlane_worker.engine.errors import EngineStartError
@@ -19,11 +18,7 @@ _OVERRIDES = (
 
 @dataclass(frozen=True, slots=True)
 class SimulatedEngineConfig:
-    """A profile of `tokenlane_fleet` (or its name), its overrides, and how fast time runs (`speed` 1 is real time).
-
-    `context_overflow` says what becomes of a prompt that fits the context when `max_tokens` beside it does not:
-    "reject" answers 400, as OpenAI does; "clamp" cuts the answer at the context's end, as vLLM 0.32 does.
-    """
+    """A profile of `tokenlane_fleet` (or its name), its overrides, and how fast time runs (`speed` 1 is real time)."""
 
     served_model_name: str
     profile: Profile | str = "laptop-instant"
@@ -34,7 +29,6 @@ class SimulatedEngineConfig:
     max_num_batched_tokens: int | None = None
     max_model_len: int | None = None
     long_prefill_token_threshold: int | None = None
-    context_overflow: Literal["reject", "clamp"] = "reject"
 
     def resolve(self) -> Profile:
         """The profile with the overrides in it. Raises EngineStartError naming the setting at fault."""

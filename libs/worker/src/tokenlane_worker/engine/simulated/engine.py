@@ -73,8 +73,7 @@ class SimulatedEngine:
 
     def _begin(self, ask: Ask, sink: Sink) -> Answer:
         max_model_len = self._profile.limits.max_model_len
-        clamp = self._config.context_overflow == "clamp"
-        limits = [output_limit(ask, tokens, max_model_len, clamp) for tokens in ask.prompt_tokens]
+        limits = [output_limit(ask, tokens, max_model_len) for tokens in ask.prompt_tokens]
         plans = [plan_choice(ask, choice, limits[choice // ask.n]) for choice in range(len(limits) * ask.n)]
         stamp = Stamp(
             id=("chatcmpl-" if ask.chat else "cmpl-") + self._new_id(),

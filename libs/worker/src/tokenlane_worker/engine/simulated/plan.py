@@ -33,14 +33,15 @@ class Plan:
         return "".join(self.pieces)
 
 
-def output_limit(ask: Ask, prompt_tokens: int, max_model_len: int, clamp: bool) -> int:
-    """The most tokens one answer may have. Raises RefusedError (400) if the context cannot hold it."""
+def output_limit(ask: Ask, prompt_tokens: int, max_model_len: int) -> int:
+    """The most tokens one answer may have. As in vLLM, what `max_tokens` asks beyond the context's end is cut off; a
+    prompt, or a `max_tokens`, beyond the whole context raises RefusedError (400)."""
     room = max_model_len - prompt_tokens
     if room < 1:
         raise prompt_too_long(prompt_tokens, max_model_len)
     if ask.max_tokens is None:
         return room
-    if ask.max_tokens > room and (not clamp or ask.max_tokens > max_model_len):
+    if ask.max_tokens > max_model_len:
         raise context_overflow(prompt_tokens, ask.max_tokens, max_model_len)
     return min(ask.max_tokens, room)
 
