@@ -15,7 +15,7 @@ DEMO_FLAGS ?=
 
 ROOMS := proto libs/chassis libs/fleet libs/worker services/ingress services/classifier services/autoscaler \
 	services/worker-short services/worker-long cli
-CODE := $(addsuffix /src,$(ROOMS)) tests bench engine
+CODE := $(addsuffix /src,$(ROOMS)) proto/check_generated.py tests bench engine
 DEMO_MODEL := .cache/models/SmolLM2-135M-Instruct
 TINY_MODEL := .cache/models/tiny-llama
 

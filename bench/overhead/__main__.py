@@ -65,7 +65,10 @@ def _print(figures: dict[str, float]) -> None:
         ("added at the median [ms]", "{0}_added_p50_ms", None),
         ("requests/s, 64 concurrent", "{0}_per_s", None),
         ("CPU a request, all processes [ms]", "{0}_cpu_ms", None),
-        *((f"  {who}", "{0}_cpu_ms_" + who, None) for who in ("ingress", "classifier", "worker", "nats", "worker-long", "upstream")),
+        *(
+            (f"  {who}", "{0}_cpu_ms_" + who, None)
+            for who in ("ingress", "classifier", "worker-short", "nats", "upstream")
+        ),
     )
     for label, first, second in rows:
         cells = []
@@ -74,7 +77,9 @@ def _print(figures: dict[str, float]) -> None:
             text = f"{value:,.0f}" if value > 100 else f"{value:.3f}"
             cells.append(text if second is None else f"{text} / {figures[second.format(name)]:.3f}")
         table.add_row(label, *cells)
-    table.caption = "One at a time: time to the end (not streamed), to the first byte (stream). Load generator beside it."
+    table.caption = (
+        "One at a time: time to the end (not streamed), to the first byte (stream). Load generator beside it."
+    )
     Console().print(table)
 
 

@@ -1,6 +1,6 @@
 """An OpenAI server that answers at once: 32 tokens, streamed or not. It measures what is around it.
 
-    python -m bench.overhead.upstream    # prints its port
+python -m bench.overhead.upstream    # prints its port
 """
 
 import asyncio
@@ -29,7 +29,9 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-_STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
+_STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 _STREAM_END = _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 _ANSWERS = {b"/v1/models": _response(_MODELS), b"/metrics": _response(_METRICS, b"text/plain; version=0.0.4")}
 _PLAIN = _response(_BODY)

@@ -100,7 +100,7 @@ async def test_pullers_of_one_consumer_share_the_work(bus: Bus) -> None:
         await bus.pull(consumer, seen.put_nowait, lambda: 50)
     for number in range(100):
         await bus.publish_durable("lanes.short.org%2Fmodel-1%2E5.acme.128", str(number).encode())
-    got = []
+    got: list[int] = []
     while len(got) < 100:
         delivery = await asyncio.wait_for(seen.get(), 5)
         delivery.ack()

@@ -70,15 +70,17 @@ async def test_an_acknowledged_message_outlives_a_kill() -> None:
 
 
 async def test_jetstream_off_is_said_in_one_line() -> None:
-    with NatsServer(jetstream=False) as server:
-        with pytest.raises(StartError, match="JetStream is off .* start nats-server with -js"):
-            await connected(server)
+    with (
+        NatsServer(jetstream=False) as server,
+        pytest.raises(StartError, match=r"JetStream is off .* nats-server with -js"),
+    ):
+        await connected(server)
 
 
 async def test_a_small_max_payload_is_said_in_one_line() -> None:
-    with NatsServer(max_payload=1024 * 1024) as server:
-        with pytest.raises(StartError, match="takes 1048576 bytes .*TOKENLANE_MAX_BODY_BYTES needs"):
-            await connected(server)
+    complaint = r"takes 1048576 bytes .*TOKENLANE_MAX_BODY_BYTES needs"
+    with NatsServer(max_payload=1024 * 1024) as server, pytest.raises(StartError, match=complaint):
+        await connected(server)
 
 
 async def test_no_server_is_said_in_one_line() -> None:

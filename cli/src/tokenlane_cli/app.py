@@ -51,5 +51,7 @@ def main() -> None:
 
 
 def _refuse(line: str, code: int) -> int:
-    print(f"tokenlane: {line}", file=sys.stderr)
+    # Without a command the help was shown, and nothing is left to say.
+    if line:
+        print(f"tokenlane: {line}", file=sys.stderr)
     return code

@@ -45,13 +45,13 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
         await real.close()
 
 
-def context_on(bus: Bus, settings: ClassifierSettings | None = None) -> Context[ClassifierSettings]:
+def context_on(bus: Bus, tracing: Tracing | None = None) -> Context[ClassifierSettings]:
     return Context(
-        settings or ClassifierSettings(),
+        ClassifierSettings(),
         bus,
         structlog.get_logger(),
         CollectorRegistry(),
-        Tracing("classifier", None),
+        tracing or Tracing("classifier", None),
         asyncio.Event(),
     )
 

@@ -45,6 +45,8 @@ class Asking:
         self.answer = Answer()
         self._app = app
         self._chunks = [body] if isinstance(body, bytes) else list(body)
+        # The same parts as they come.
+        self.written: asyncio.Queue[bytes] = asyncio.Queue()
         self._complete = complete
         self._over = asyncio.Event()
         fields = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
@@ -59,7 +61,11 @@ class Asking:
 
     async def _receive(self) -> dict[str, Any]:
         if self._chunks:
-            return {"type": "http.request", "body": self._chunks.pop(0), "more_body": bool(self._chunks) or not self._complete}
+            return {
+                "type": "http.request",
+                "body": self._chunks.pop(0),
+                "more_body": bool(self._chunks) or not self._complete,
+            }
         await self._over.wait()
         return {"type": "http.disconnect"}
 
@@ -73,5 +79,6 @@ class Asking:
         assert not self._over.is_set(), "a body after the end"
         if message["body"]:
             self.answer.parts.append(message["body"])
+            self.written.put_nowait(message["body"])
         if not message.get("more_body", False):
             self._over.set()

@@ -24,7 +24,8 @@ from tokenlane_proto.topology import LANE_BUCKET, lane_key
 
 KEY = "sk-acme"
 AUTHORIZED = {"authorization": f"Bearer {KEY}"}
-CHAT = {"model": "org/model-1.5", "messages": [{"role": "user", "content": "Hello"}]}
+MODEL = "org/model-1.5"
+CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
 CHAT_PATH = "/v1/chat/completions"
 
 
@@ -78,8 +79,8 @@ def keyring() -> Callable[[], Keyring]:
 @pytest.fixture
 async def house(settings: IngressSettings, keyring: Callable[[], Keyring]) -> AsyncIterator[House]:
     bus = FakeBus()
-    await register(bus, "short", CHAT["model"], 2048)
-    await register(bus, "long", CHAT["model"], 8192)
+    await register(bus, "short", MODEL, 2048)
+    await register(bus, "long", MODEL, 8192)
     context = context_on(bus, settings)
     upstream = Upstream(bus, lambda request: whole(b'{"object":"chat.completion"}'))
     await upstream.start()

@@ -41,9 +41,7 @@ def scripts(minimum: int = 1) -> st.SearchStrategy[Scripts]:
 
 
 def frames_of(script: Scripts, head: Head) -> list[Frame]:
-    return [
-        frame for attempt, parts in enumerate(script, 1) for frame in events(*parts, attempt=attempt, head=head)
-    ]
+    return [frame for attempt, parts in enumerate(script, 1) for frame in events(*parts, attempt=attempt, head=head)]
 
 
 heads = st.sampled_from([JSON_HEAD, SSE_HEAD])
@@ -126,9 +124,7 @@ def test_the_head_of_a_stream_is_shown_before_its_first_event() -> None:
         (Terminal(outcome=Outcome.OUTCOME_CANCELLED), 499, "cancelled", "invalid_request_error"),
     ],
 )
-def test_a_failure_before_the_first_byte_has_its_status(
-    terminal: Terminal, status: int, code: str, kind: str
-) -> None:
+def test_a_failure_before_the_first_byte_has_its_status(terminal: Terminal, status: int, code: str, kind: str) -> None:
     state, parts = play([Frame(attempt=1, seq=0, terminal=terminal)])
     error = error_of(parts)
     assert (error.status, error.code, error.type) == (status, code, kind)

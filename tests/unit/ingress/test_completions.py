@@ -21,7 +21,9 @@ def silent(request: Request) -> list[Frame]:
 
 
 async def test_a_request_goes_to_its_tenant_unchanged_and_the_answer_comes_back(house: House) -> None:
-    body = b'{ "model":"org/model-1.5", "messages":[{"role":"user","content":"\xc3\xa9"}], "top_k": 7, "max_tokens": 5 }'
+    body = (
+        b'{ "model":"org/model-1.5", "messages":[{"role":"user","content":"\xc3\xa9"}], "top_k": 7, "max_tokens": 5 }'
+    )
     answer = await house.ask(body)
     request = await house.upstream.requests.get()
     assert request.body == body
@@ -64,10 +66,7 @@ async def test_a_stream_is_written_as_it_comes(house: House) -> None:
     request = await house.upstream.requests.get()
     for seq, part in enumerate((b"data: 1\n\n", b"data: 2\n\n")):
         house.upstream.send("acme", request, [events(b"data: 1\n\n", b"data: 2\n\n", end=None)[seq]])
-        async with asyncio.timeout(5):
-            while len(asking.answer.parts) <= seq:
-                await asyncio.sleep(0)
-        assert asking.answer.parts[seq] == part
+        assert await asyncio.wait_for(asking.written.get(), 5) == part
     house.upstream.send("acme", request, [events(b"", b"", b"data: [DONE]\n\n")[2]])
     answer = await asyncio.wait_for(running, 5)
     assert answer.body == b"data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"
@@ -96,7 +95,8 @@ async def test_a_failure_before_the_first_byte_is_an_error_answer(house: House, 
 async def test_a_lost_frame_stops_the_work(house: House) -> None:
     house.upstream.script = lambda request: events(b"a", b"b", b"c")[::2]
     answer = await house.ask({**CHAT, "stream": True}, x_request_id="mine-1")
-    assert answer.body.startswith(b"a") and b"answer_broken" in answer.body
+    assert answer.body.startswith(b"a")
+    assert b"answer_broken" in answer.body
     assert await asyncio.wait_for(house.upstream.cancelled.get(), 5) == "mine-1"
 
 
@@ -117,9 +117,7 @@ async def test_a_deadline_that_passes_is_a_504_and_stops_the_work(house: House, 
 
 
 @pytest.mark.parametrize("begun", [False, True])
-async def test_a_client_that_leaves_stops_the_work(
-    house: House, begun: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_client_that_leaves_stops_the_work(house: House, begun: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vigil, "WATCH_AFTER_S", 0)
     house.upstream.script = lambda request: events(b"data: 1\n\n", end=None) if begun else []
     asking = house.asking({**CHAT, "stream": True}, x_request_id="gone")
@@ -128,7 +126,7 @@ async def test_a_client_that_leaves_stops_the_work(
     asking.leave()
     await asyncio.wait_for(running, 5)
     assert await asyncio.wait_for(house.upstream.cancelled.get(), 5) == "gone"
-    assert b'status="gone"} 1.0' in (await house.get("/metrics")).body or begun
+    assert b'status="gone"} 1.0' in (await house.get("/metrics")).body
 
 
 async def test_a_client_that_leaves_while_it_sends_is_forgotten(house: House) -> None:

@@ -3,10 +3,8 @@
 import json
 
 from tests.unit.ingress.asking import Asking
-from tests.unit.ingress.conftest import CHAT, House, register
+from tests.unit.ingress.conftest import MODEL, House, register
 from tokenlane_proto.topology import LANE_BUCKET, lane_key
-
-MODEL = CHAT["model"]
 
 
 async def test_a_model_is_listed_once_with_its_longest_context(house: House) -> None:

@@ -9,14 +9,14 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from tests.unit.ingress.conftest import CHAT, CHAT_PATH, KEY, House
+from tests.unit.ingress.conftest import CHAT, CHAT_PATH, KEY, MODEL, House
 from tests.unit.ingress.upstream import events, whole
+from tests.unit.ingress.waiting import refuses_connections, until
 from tokenlane.v1.reply_pb2 import Frame, Outcome, Terminal
 from tokenlane.v1.request_pb2 import Request
 from tokenlane_ingress import errors
 from tokenlane_ingress.server import bind, serve
 
-MODEL = str(CHAT["model"])
 COMPLETION = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
@@ -141,9 +141,10 @@ async def test_a_client_that_does_not_read_is_cut_off_after_its_deadline(
     reader, writer = await served.post("x-request-id: stuck\r\nx-tokenlane-timeout-ms: 100\r\n")
     # Nothing is read here until the work was stopped.
     assert await asyncio.wait_for(upstream.cancelled.get(), 5) == "stuck"
-    with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
-        await reader.readexactly(40_000_000)
+    answer = await asyncio.wait_for(reader.read(), 5)
     writer.close()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert not answer.endswith(b"0\r\n\r\n")
 
 
 async def test_a_drain_lets_running_requests_finish(served: Served) -> None:
@@ -152,12 +153,12 @@ async def test_a_drain_lets_running_requests_finish(served: Served) -> None:
     reader, writer = await served.post()
     request = await upstream.requests.get()
     served.house.context.stopping.set()
-    async with asyncio.timeout(5):
-        while await _listens(served.port):
-            await asyncio.sleep(0.01)
+    await until(lambda: refuses_connections(served.port))
     upstream.send("acme", request, events(chunk("late"), b"data: [DONE]\n\n"))
     answer = await asyncio.wait_for(reader.read(), 5)
-    assert answer.startswith(b"HTTP/1.1 200") and b"late" in answer and answer.endswith(b"0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"late" in answer
+    assert answer.endswith(b"0\r\n\r\n")
     writer.close()
     await asyncio.wait_for(served.serving, 5)
     assert upstream.cancelled.empty()
@@ -170,16 +171,8 @@ async def test_a_drain_gives_up_on_what_does_not_finish(served: Served) -> None:
     await upstream.requests.get()
     served.house.context.stopping.set()
     answer = await asyncio.wait_for(reader.read(), 5)
-    assert answer.startswith(b"HTTP/1.1 503") and b"shutting_down" in answer
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"shutting_down" in answer
     assert await asyncio.wait_for(upstream.cancelled.get(), 5) == "slow"
     writer.close()
     await asyncio.wait_for(served.serving, 5)
-
-
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
-        return False
-    writer.close()
-    return True

@@ -17,7 +17,6 @@ def answers_table(answers: Sequence[Answer]) -> Table:
     table = Table(
         caption=f"{SIMULATED}: times are modelled, answers are made up" if simulated else None,
         caption_style="bold yellow",
-        pad_edge=False,
     )
     for heading in ("#", "lane", "budget", "tokens", "TTFT", "TPOT", "queue"):
         table.add_column(heading, justify="left" if heading == "lane" else "right", no_wrap=True)

@@ -30,7 +30,7 @@ _ENDS_SECTION = {"output tokens", "queue wait P99"}
 
 def replay_table(reports: Sequence[LaneReport], simulated: bool) -> Table:
     """The reports side by side."""
-    table = Table(caption=SIMULATED if simulated else None, caption_style="bold yellow", pad_edge=False)
+    table = Table(caption=SIMULATED if simulated else None, caption_style="bold yellow")
     table.add_column("")
     for report in reports:
         table.add_column(report.lane, justify="right", no_wrap=True, min_width=8)

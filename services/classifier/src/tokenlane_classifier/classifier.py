@@ -98,13 +98,12 @@ class Classifier:
         self._metrics.classified(decision.lane, request.facts.model, budget)
 
     async def _publish(self, delivery: Delivery, subject: str, payload: bytes, message_id: str) -> None:
-        """Publish under the delivery's trace; a span of its own only where it is recorded."""
+        """Publish under the delivery's trace, with a span of its own only where one is recorded."""
         fields = {headers.MSG_ID: message_id}
         if headers.TRACEPARENT in delivery.headers:
             fields[headers.TRACEPARENT] = delivery.headers[headers.TRACEPARENT]
-        span = self._context.tracing.start(
-            "classify", SpanKind.CONSUMER, delivery.headers, {"messaging.system": "nats"}
-        )
+        attributes = {"messaging.system": "nats", "messaging.operation.type": "process"}
+        span = self._context.tracing.start("classify", SpanKind.CONSUMER, delivery.headers, attributes)
         if span is None:
             await self._context.bus.publish_durable(subject, payload, fields)
             return

@@ -13,7 +13,7 @@ _STREAM_HEADERS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"
 
 
 class Relayed(NamedTuple):
-    """What the client got. `status` 0: it left before there was anything. `size` in bytes."""
+    """What the client got. `status` 0: it left before the end. `size` in bytes."""
 
     status: int
     size: int
@@ -45,7 +45,7 @@ async def relay(exchange: Exchange, send: Send, headers: Headers, started: Calla
         if part.end is not None:
             break
         part = await exchange.take()
-    return Relayed(status, size)
+    return Relayed(status if part.end is not None else 0, size)
 
 
 def head_headers(head: Head) -> list[tuple[bytes, bytes]]:

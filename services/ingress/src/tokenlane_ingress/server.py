@@ -46,6 +46,8 @@ async def serve(
         lifespan="off",
         interface="asgi3",
         log_config=None,
+        # Its warnings are about clients that speak badly, a line for each request.
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,

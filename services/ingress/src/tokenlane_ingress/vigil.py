@@ -1,7 +1,7 @@
 """Watching over a request that waits: its client may leave, its time may run out.
 
-A task that waits for the disconnect costs 0.025 ms, a fifth of all that the door does for a short request, so it is made
-only for those that wait longer than a moment. Until then one timer is all there is.
+A task that waits for the disconnect costs 0.025 ms, a fifth of all that the door does for a short request. It is made
+only for those that wait longer than a moment; until then one timer is all there is.
 """
 
 import asyncio

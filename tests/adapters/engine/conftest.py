@@ -1,0 +1,98 @@
+"""The engines one behaviour suite is run against: simulated, a child, and that child's server named by URL.
+
+The real ones need `make engine`. One vLLM serves the whole session; a test that kills it has the next one start anew.
+"""
+
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.adapters.engine.drive import Make, Started
+from tokenlane_worker.engine.openai_server import OpenAIServerConfig, OpenAIServerEngine
+from tokenlane_worker.engine.simulated import SimulatedEngine, SimulatedEngineConfig
+from tokenlane_worker.engine.vllm_child import VllmChildEngine
+from tokenlane_worker.engine.vllm_command import VllmChildConfig
+
+ROOT = Path(__file__).resolve().parents[3]
+ENGINE_BIN = ROOT / ".venv-engine" / "bin"
+CACHE = ROOT / ".cache"
+TINY = CACHE / "models" / "tiny-llama"
+MODEL = "tiny"
+MAX_MODEL_LEN = 4096
+
+
+@pytest.fixture(scope="session")
+def vllm_config(tmp_path_factory: pytest.TempPathFactory) -> VllmChildConfig:
+    """vLLM on the tiny model, set as engine/cpu.env says."""
+    if not (ENGINE_BIN / "vllm").exists():
+        pytest.fail("the engine environment is not set up: run `make engine`", pytrace=False)
+    subprocess.run([ENGINE_BIN / "python", ROOT / "engine" / "make_tiny_model.py"], check=True, capture_output=True)
+    environment = _cpu_environment()
+    arguments = environment.pop("TOKENLANE_ENGINE_ARGS").split()
+    folder = tmp_path_factory.mktemp("vllm")
+    return VllmChildConfig(
+        model=str(TINY),
+        served_model_name=MODEL,
+        command=(str(ENGINE_BIN / "vllm"),),
+        extra_args=(*arguments, "--max-model-len", str(MAX_MODEL_LEN), "--generation-config", "vllm"),
+        env=environment | _caches(),
+        socket_path=folder / "engine.sock",
+        log_file=folder / "engine.log",
+        start_timeout_s=300,
+    )
+
+
+def _cpu_environment() -> dict[str, str]:
+    lines = (ROOT / "engine" / "cpu.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def _caches() -> dict[str, str]:
+    return {
+        "HF_HOME": str(CACHE / "huggingface"),
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_CACHE_ROOT": str(CACHE / "vllm"),
+        "TORCHINDUCTOR_CACHE_DIR": str(CACHE / "torch"),
+    }
+
+
+class Engines:
+    """Started on demand, stopped at the end of the session."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, Started] = {}
+
+    async def simulated(self) -> Started:
+        config = SimulatedEngineConfig(
+            MODEL, profile="h100-llama3-8b", speed=4, max_model_len=MAX_MODEL_LEN, max_num_seqs=256
+        )
+        return await self._get("simulated", lambda: SimulatedEngine(config))
+
+    async def child(self, config: VllmChildConfig) -> Started:
+        return await self._get("child", lambda: VllmChildEngine(config))
+
+    async def url(self, config: VllmChildConfig) -> Started:
+        await self.child(config)
+        server = OpenAIServerConfig(url=f"unix://{config.socket_path}", max_num_seqs=256)
+        return await self._get("url", lambda: OpenAIServerEngine(server))
+
+    async def _get(self, name: str, make: Make) -> Started:
+        held = self._started.get(name)
+        if held is None or await held.dead():
+            engine = make()
+            held = self._started[name] = Started(engine, await engine.start())
+        return held
+
+    async def stop(self) -> None:
+        for started in self._started.values():
+            await started.engine.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def engines() -> AsyncIterator[Engines]:
+    engines = Engines()
+    yield engines
+    await engines.stop()
