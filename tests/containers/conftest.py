@@ -41,7 +41,7 @@ def compose() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def stack(engine: Engine, images: dict[str, str], compose: tuple[str, ...]) -> Iterator[Stack]:
     """compose.yaml, healthy, on a free port."""
-    variables = images | {"TOKENLANE_PORT": "0", "TOKENLANE_ENGINE": "sim"}
+    variables = images | {"IMAGE_PREFIX": "tokenlane-test", "TOKENLANE_PORT": "0", "TOKENLANE_ENGINE": "sim"}
     stack = Stack(engine, ROOT, compose, f"tokenlane-test-{uuid4().hex[:8]}", variables)
     try:
         stack.build()

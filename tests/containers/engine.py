@@ -67,6 +67,8 @@ def engine(state: Path) -> Iterator[Engine]:
         daemon, own = _start(state, Path(run))
         try:
             yield own
+            # What earlier sources were built into; today's layers make the next build quick.
+            own.docker("image", "prune", "--force", "--filter", "until=24h")
         finally:
             _stop(daemon, state)
 

@@ -6,6 +6,7 @@ The real ones need `make engine`. One vLLM serves the whole session; a test that
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,6 +23,8 @@ CACHE = ROOT / ".cache"
 TINY = CACHE / "models" / "tiny-llama"
 MODEL = "tiny"
 MAX_MODEL_LEN = 4096
+# some seconds of work
+ENDLESS: dict[str, Any] = {"max_tokens": MAX_MODEL_LEN - 200, "ignore_eos": True}
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +85,8 @@ class Engines:
     async def _get(self, name: str, make: Make) -> Started:
         held = self._started.get(name)
         if held is None or await held.dead():
+            if held is not None:
+                await held.engine.stop()
             engine = make()
             held = self._started[name] = Started(engine, await engine.start())
         return held

@@ -120,6 +120,14 @@ async def test_the_official_client_raises_its_own_errors(served: Served) -> None
         assert [model.id async for model in client.models.list()] == [MODEL]
 
 
+async def test_a_client_that_wants_to_upgrade_is_told_not_to(served: Served) -> None:
+    reader, writer = await served.post("connection: upgrade\r\nupgrade: h2c\r\n")
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"upgrade_refused" in answer
+
+
 @pytest.mark.parametrize("begun", [False, True])
 async def test_a_connection_that_closes_stops_the_work(served: Served, begun: bool) -> None:
     upstream = served.house.upstream

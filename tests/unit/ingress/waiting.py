@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
     """Return when `condition` holds. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
-        while not await condition():  # noqa: ASYNC110  # nothing tells of it
+        while not await condition():  # nothing tells of it
             await asyncio.sleep(0.005)
 
 

@@ -1,4 +1,4 @@
-"""Deliveries in flight: each a task, bounded in number, and each settled exactly once."""
+"""Deliveries in flight: each a task, bounded in number and bytes, and each settled exactly once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,6 +12,8 @@ from tokenlane_classifier.retry import backoff_s
 
 # A delivery that fails for no reason of the bus is given up at this attempt.
 _LAST_ATTEMPT = 5
+# Each is held twice, as it came and as it goes on.
+_MOST_BYTES = 32 * 1024 * 1024
 
 Handle = Callable[[Delivery], Awaitable[None]]
 
@@ -28,18 +30,20 @@ class Settling:
         self._limit = limit
         self._metrics = metrics
         self._log = log
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], int] = {}
+        self._bytes = 0
         self._puller: Puller | None = None
         metrics.in_flight.set_function(lambda: len(self._tasks))
 
     def room(self) -> int:
         """How many more deliveries may come."""
-        return self._limit - len(self._tasks)
+        return self._limit - len(self._tasks) if self._bytes < _MOST_BYTES else 0
 
     def receive(self, delivery: Delivery) -> None:
         """Handler of the bus: take a delivery on."""
         task = asyncio.create_task(self._settle(delivery))
-        self._tasks.add(task)
+        self._tasks[task] = len(delivery.data)
+        self._bytes += len(delivery.data)
         task.add_done_callback(self._settled)
 
     def fed_by(self, puller: Puller) -> None:
@@ -52,7 +56,7 @@ class Settling:
             await asyncio.wait(self._tasks, timeout=grace_s)
 
     def _settled(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._bytes -= self._tasks.pop(task)
         if self._puller is not None:
             self._puller.poke()
 

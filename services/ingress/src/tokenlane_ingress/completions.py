@@ -77,6 +77,8 @@ class Completions:
         body = await read_body(receive, limit)
         if isinstance(body, ErrorAnswer):
             return body
+        if not body and b"upgrade" in headers:
+            return errors.upgrade_refused()
         facts = accept.check_body(body, endpoint, self.registry.limits)
         if isinstance(facts, ErrorAnswer):
             return facts

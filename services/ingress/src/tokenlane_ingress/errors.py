@@ -71,6 +71,12 @@ def context_exceeded(asked: int, limit: int, param: str) -> ErrorAnswer:
     return ErrorAnswer(400, text, code="context_length_exceeded", param=param)
 
 
+def upgrade_refused() -> ErrorAnswer:
+    """400: the HTTP parser takes what follows an Upgrade header for another protocol, so the body is gone."""
+    text = "The connection cannot be upgraded. Ask over plain HTTP/1.1, without an Upgrade header."
+    return ErrorAnswer(400, text, code="upgrade_refused", headers=((b"connection", b"close"),))
+
+
 def body_too_large(limit: int) -> ErrorAnswer:
     """413: the body is over the limit in bytes."""
     return ErrorAnswer(413, f"The request body exceeds the limit of {limit} bytes.", code="request_too_large")
