@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Sequence
 
-UNKNOWN = "–"
+UNKNOWN = "\N{EN DASH}"
 
 
 def duration(seconds: float | None) -> str:

@@ -14,6 +14,8 @@ from tokenlane_proto.openai_body import read_facts
 
 M = TypeVar("M", bound=Message)
 
+# White space that may stand before a bare body. Unit: bytes.
+_LEADING = 256
 _ENDPOINTS = (Endpoint.ENDPOINT_CHAT_COMPLETIONS, Endpoint.ENDPOINT_COMPLETIONS)
 
 
@@ -33,7 +35,7 @@ def decode_request(payload: bytes) -> Request:
 
 def is_bare(payload: bytes) -> bool:
     """Whether `payload` is an OpenAI body by itself. No encoded `Request` begins with a brace."""
-    return payload[:1] == b"{" or (payload.lstrip()[:1] == b"{" and not _parses(payload))
+    return payload[:1] == b"{" or (payload[:_LEADING].lstrip()[:1] == b"{" and not _parses(payload))
 
 
 def wrap_bare(payload: bytes, fields: Mapping[str, str], request_id: str, accepted_unix_ms: int) -> Request:

@@ -5,6 +5,7 @@ already be one.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -37,6 +38,7 @@ def is_inbox(text: str) -> bool:
     return _INBOX.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def escape(model: str) -> str:
     """A model's name as one subject token: percent-encoded, dots too."""
     return quote(model, safe="").translate(_LEFT_ALONE)

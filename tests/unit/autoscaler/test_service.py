@@ -63,7 +63,7 @@ async def wanted(bus: Bus) -> DesiredReplicas | None:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110  # the broker's condition
+        while not await condition():
             await asyncio.sleep(0.005)
 
 

@@ -103,6 +103,24 @@ async def test_no_more_than_the_limit_are_in_flight_and_all_are_served() -> None
     assert most <= 4
 
 
+async def test_large_messages_are_bounded_by_their_bytes() -> None:
+    bus, gate = FakeBus(max_payload=32 * 1024 * 1024), asyncio.Event()
+
+    async def wait(delivery: Delivery) -> None:
+        await gate.wait()
+
+    handler = Handler(wait)
+    settling = await settling_on(bus, handler, limit=100)
+    for _ in range(6):
+        await bus.publish_durable("requests.acme", bytes(16 * 1024 * 1024))
+    await until(lambda: settling.room() == 0)
+    assert len(bus.deliveries) == 2
+    gate.set()
+    await until(lambda: len(handler.attempts) == 6)
+    await settling.drain(1)
+    assert settling.room() == 100
+
+
 async def test_a_drain_waits_for_what_is_in_flight() -> None:
     bus, gate = FakeBus(), asyncio.Event()
 

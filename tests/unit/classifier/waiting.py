@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 async def until(condition: Callable[[], bool | Awaitable[bool]], timeout_s: float = 20, every_s: float = 0) -> None:
     """Return when `condition` holds. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
-        while not await _holds(condition):  # noqa: ASYNC110  # the conditions are another process's, or the broker's
+        while not await _holds(condition):
             await asyncio.sleep(every_s)
 
 

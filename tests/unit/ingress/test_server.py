@@ -58,7 +58,12 @@ class Served:
 
 
 @pytest.fixture
-async def served(house: House) -> AsyncIterator[Served]:
+def grace_s() -> float:
+    return 20
+
+
+@pytest.fixture
+async def served(house: House, grace_s: float) -> AsyncIterator[Served]:
     listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
     stopping = house.context.stopping
@@ -66,7 +71,7 @@ async def served(house: House) -> AsyncIterator[Served]:
     def give_up() -> None:
         house.door.exchanges.finish_all(errors.shutting_down())
 
-    serving = asyncio.create_task(serve(house.door.app, listener, stopping, 0.5, give_up))
+    serving = asyncio.create_task(serve(house.door.app, listener, stopping, grace_s, give_up))
     yield Served(house, port, serving)
     stopping.set()
     await asyncio.wait_for(serving, 10)
@@ -172,6 +177,7 @@ async def test_a_drain_lets_running_requests_finish(served: Served) -> None:
     assert upstream.cancelled.empty()
 
 
+@pytest.mark.parametrize("grace_s", [0.1])
 async def test_a_drain_gives_up_on_what_does_not_finish(served: Served) -> None:
     upstream = served.house.upstream
     upstream.script = silent

@@ -9,11 +9,11 @@ from tokenlane_cli.replay.trace import Arrival
 # Estimates of a prompt's tokens are off by so much; capped requests stay this far inside the context.
 _MARGIN_SHARE = 0.03
 _MARGIN_TOKENS = 16
-_WORDS = """
+_PROSE = """
 harbour channel water morning letter bread island winter summer paper window garden river stone table number people
 evening market street reason answer question office engine corner bottle yellow silver simple narrow broad quick slow
 early late carry turn count write read open close begin wait bring leave under over after before
-""".split()
+"""
 _FILLER_BYTES = 1 << 16
 
 
@@ -45,7 +45,8 @@ class Bodies:
 
     def __init__(self, model: str, seed: int) -> None:
         self._dice = random.Random(seed)
-        filler = " ".join(self._dice.choice(_WORDS) for _ in range(_FILLER_BYTES // 5))
+        words = _PROSE.split()
+        filler = " ".join(self._dice.choice(words) for _ in range(_FILLER_BYTES // 5))
         self._filler = filler.encode()
         self._head = b'{"model":' + json.dumps(model).encode() + b',"messages":[{"role":"user","content":"'
 

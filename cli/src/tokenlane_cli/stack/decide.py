@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tokenlane.v1.lane_pb2 import DesiredReplicas
-
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
 # A process that ran this long has recovered: its next crash counts as the first.
@@ -94,13 +92,6 @@ def decide(seen: Sequence[Seen], desired: Mapping[str, int], now: float, grace_s
 def retry_delay_s(crashes: int) -> float:
     """Wait before the restart after this many crashes in a row: doubling, bounded."""
     return min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(crashes - 1, 16))
-
-
-def wanted_replicas(desired: DesiredReplicas, started_unix_ms: int, max_replicas: int) -> int | None:
-    """Workers that the autoscaler asks for, within the local bound. None: said before this stack began."""
-    if desired.decided_unix_ms < started_unix_ms:
-        return None
-    return min(desired.replicas, max_replicas)
 
 
 def _for_one(seen: Seen, now: float, grace_s: float) -> Iterator[Action]:

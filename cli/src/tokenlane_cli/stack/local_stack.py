@@ -8,9 +8,9 @@ from typing import Any
 import aiohttp
 from rich.console import Console
 
+from tokenlane_chassis.bus import Bus
 from tokenlane_chassis.clock import unix_ms
 from tokenlane_chassis.errors import ChassisError
-from tokenlane_chassis.nats_bus import NatsBus
 from tokenlane_cli import local_defaults
 from tokenlane_cli.errors import StackFailedError
 from tokenlane_cli.stack import files, machine, plan, prepare
@@ -20,7 +20,7 @@ from tokenlane_cli.stack.files import LaneInfo, ProcessInfo, StackInfo
 from tokenlane_cli.stack.options import StackOptions
 from tokenlane_cli.stack.signals import Signals
 from tokenlane_cli.stack.supervisor import Supervisor
-from tokenlane_cli.stack.wanted import connect_bus, follow_scaling, lane_profile
+from tokenlane_cli.stack.wanted import follow_scaling, lane_profile, open_bus, say_initial
 
 Body = Callable[[StackInfo], Coroutine[Any, Any, int]]
 
@@ -63,39 +63,32 @@ class _LocalStack:
         try:
             code = await signals.unless_stopped(self._up(body))
             return 0 if code is None else code
+        except ChassisError as error:
+            raise StackFailedError(str(error)) from None
         finally:
+            self._board.settle()
             if signals.stopping.is_set():
                 self._console.print("Draining. Ctrl-C again ends at once.")
             await self._down(signals.force)
             signals.remove()
 
     async def _up(self, body: Body) -> int:
-        began = unix_ms()
         self._board.begin()
-        try:
-            await self._supervisor.start([plan.broker(self._base)])
+        await self._supervisor.start([plan.broker(self._base)])
+        async with open_bus(self._base.nats_url, self._base.logs / "up.log") as bus:
+            await say_initial(bus, self._options, unix_ms())
             await self._supervisor.start(prepare.services(self._base))
-            bus = await connect_bus(self._base.nats_url, self._base.logs / "up.log")
-        except ChassisError as error:
-            raise StackFailedError(str(error)) from None
-        finally:
-            self._board.settle()
-        try:
-            return await self._serve(bus, body, began)
-        finally:
-            await bus.close()
-
-    async def _serve(self, bus: NatsBus, body: Body, began: int) -> int:
-        async with asyncio.TaskGroup() as group:
-            supervising = group.create_task(self._supervisor.run())
             await self._learn(bus)
             self._write_info()
-            async with follow_scaling(bus, self._options, began, self._supervisor.set_desired):
-                code = await body(self._info())
-            supervising.cancel()
+            self._board.settle()
+            async with asyncio.TaskGroup() as group:
+                supervising = group.create_task(self._supervisor.run())
+                async with follow_scaling(bus, self._options, self._supervisor.set_desired):
+                    code = await body(self._info())
+                supervising.cancel()
         return code
 
-    async def _learn(self, bus: NatsBus) -> None:
+    async def _learn(self, bus: Bus) -> None:
         lanes = [(lane, await lane_profile(bus, lane.name, self._options.served_model)) for lane in self._options.lanes]
         self._simulated = any(profile.simulated for _, profile in lanes)
         self._lanes = tuple(LaneInfo(lane.name, lane.boundary, profile.max_model_len) for lane, profile in lanes)

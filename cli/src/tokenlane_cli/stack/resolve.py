@@ -80,11 +80,14 @@ async def _model(engine: EngineKind, flags: StackFlags) -> tuple[str, str]:
     if engine is EngineKind.URL:
         model = flags.model or await first_model(flags.engine_url)
         return model, model
-    model = flags.model or local_defaults.MODEL_DIR
+    return _vllm_model(flags.model or local_defaults.MODEL_DIR)
+
+
+def _vllm_model(model: str) -> tuple[str, str]:
+    if Path(model).is_dir():
+        return str(Path(model).absolute()), Path(model).absolute().name
     if model.startswith((".", "/")):
-        if not Path(model).is_dir():
-            raise UsageError(f"no model in {model}: name a directory or a hub model with --model, or use --engine sim")
-        return str(Path(model).absolute()), Path(model).name
+        raise UsageError(f"no model in {model}: name a directory or a hub model with --model, or use --engine sim")
     return model, model
 
 

@@ -143,7 +143,9 @@ class Supervisor:
         self._changed()
 
     async def _await_ready(self, slot: Slot) -> None:
-        while not await self._ready(slot.spec.ready_url):
+        while True:
+            if await self._ready(slot.spec.ready_url):
+                break
             await asyncio.sleep(_PROBE_EVERY_S)
         if slot.phase is Phase.STARTING:
             slot.enter(Phase.READY)

@@ -18,6 +18,9 @@ from tokenlane_proto.topology import ConsumerSpec
 
 _EXPIRES_S = 30
 _HEARTBEAT_S = 5
+# The server cuts a connection that has more than 64 MB waiting to be written to it, so a request for many messages is
+# bounded in bytes too. It must exceed any `max_payload` in use. Unit: bytes.
+_MAX_BYTES = 16 * 1024 * 1024
 _EMPTY: Mapping[str, str] = {}
 _STATUS = "Status"
 _HEARTBEAT = "100"
@@ -97,7 +100,12 @@ class NatsPuller:
         if self._outstanding == 0:
             self._heard = asyncio.get_running_loop().time()
         self._outstanding = wanted
-        ask = {"batch": count, "expires": int(_EXPIRES_S * 1e9), "idle_heartbeat": int(_HEARTBEAT_S * 1e9)}
+        ask = {
+            "batch": count,
+            "max_bytes": _MAX_BYTES,
+            "expires": int(_EXPIRES_S * 1e9),
+            "idle_heartbeat": int(_HEARTBEAT_S * 1e9),
+        }
         self._post(self._next, json.dumps(ask).encode(), self._inbox)
 
     async def stop(self) -> None:

@@ -19,7 +19,7 @@ class ClassifierSettings(ServiceSettings):
     default_output_tokens: int = Field(512, gt=0, description="Output bound of a request that sets none")
     ratio_gamma: float = Field(0.5, ge=0, le=10, description="Deviations by which the bytes a token takes are lowered")
     ratio_beta: float = Field(0.95, gt=0, lt=1, description="Weight of the past in the bytes a token takes")
-    max_in_flight: int = Field(512, gt=0, le=65_536, description="Requests pulled and not yet settled")
+    max_in_flight: int = Field(256, gt=0, le=65_536, description="Requests pulled and not yet settled")
 
     @field_validator("lanes", mode="before")
     @classmethod
