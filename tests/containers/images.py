@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.containers.engine import Engine
 
-_PACKAGES = "python3,python3-venv,python3-pip,ca-certificates,busybox"
+_PACKAGES = "python3,python3-venv,ca-certificates,busybox"
 _DEBIAN = "tokenlane-test/debian:bookworm"
 _NATS = "tokenlane-test/nats:stand-in"
 # As Debian's python3, not as the interpreter that runs the tests.

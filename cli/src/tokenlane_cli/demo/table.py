@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -17,10 +18,13 @@ def answers_table(answers: Sequence[Answer]) -> Table:
     table = Table(
         caption=f"{SIMULATED}: times are modelled, answers are made up" if simulated else None,
         caption_style="bold yellow",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
     )
     for heading in ("#", "lane", "budget", "tokens", "TTFT", "TPOT", "queue"):
         table.add_column(heading, justify="left" if heading == "lane" else "right", no_wrap=True)
-    table.add_column("answer", no_wrap=True, overflow="ellipsis", ratio=1)
+    # The one column that gives way to a narrow terminal: rich never narrows the others.
+    table.add_column("answer")
     for answer in answers:
         table.add_row(*_cells(answer), _said(answer))
     return table
@@ -55,8 +59,14 @@ def _cells(answer: Answer) -> tuple[str, ...]:
 
 
 def _said(answer: Answer) -> Text:
-    if answer.error:
-        return Text(answer.error, style="red")
+    text = Text(answer.error, style="red") if answer.error else _first_line(answer)
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _first_line(answer: Answer) -> Text:
     lines = [line.strip() for line in answer.text.splitlines() if line.strip()]
     said = lines[0] if lines else "(no text)"
-    return Text.assemble(("SIMULATED ", "bold yellow"), said) if answer.simulated else Text(said)
+    if not answer.simulated:
+        return Text(said)
+    return Text.assemble(("SIMULATED ", "bold yellow"), said.removeprefix("[simulated]").strip())

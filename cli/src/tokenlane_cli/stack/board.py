@@ -60,7 +60,7 @@ class Board:
     def process(self, name: str, phase: Phase, seconds: float) -> None:
         """See `Report`."""
         self._rows[name] = _Row(phase, seconds, time.monotonic() - seconds)
-        if self._live is None and not self._quiet and phase is not Phase.STARTING:
+        if self._live is None and not self._quiet and phase in (Phase.READY, Phase.EXITED):
             self._console.print(f"  {name} {'stopped' if phase is Phase.EXITED else phase.value}", highlight=False)
 
     def note(self, text: str) -> None:

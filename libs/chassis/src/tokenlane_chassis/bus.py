@@ -1,14 +1,12 @@
 """What a room may ask of the bus. `nats_bus` is the real one, `fake_bus` keeps it in memory; one suite tests both."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from tokenlane_proto.topology import ConsumerSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message as it arrived."""
 
     subject: str

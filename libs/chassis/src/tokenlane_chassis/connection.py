@@ -33,7 +33,8 @@ async def connect(
             await bus.reconnected()
 
     async def on_disconnect() -> None:
-        log.warning("bus disconnected")
+        if bus is not None and not bus.closing:
+            log.warning("bus disconnected")
 
     async def on_error(error: Exception) -> None:
         log.warning("bus error", error=str(error) or type(error).__name__)
@@ -67,6 +68,7 @@ async def connect(
         await client.close()
         raise
     bus = NatsBus(client, log)
+    await bus.start()
     return bus
 
 

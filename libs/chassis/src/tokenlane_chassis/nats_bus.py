@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import APIError, KeyNotFoundError, NoStreamResponseError, NotFoundError
+from nats.js.errors import KeyNotFoundError, NotFoundError
 
 from tokenlane_chassis import topology
 from tokenlane_chassis.bus import (
@@ -21,15 +21,14 @@ from tokenlane_chassis.bus import (
     Subscription,
     ValueHandler,
 )
-from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError, StreamFullError
+from tokenlane_chassis.durable import DurablePublisher
+from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError
 from tokenlane_chassis.kv_watch import KeyValueWatch
 from tokenlane_chassis.pull import NatsPuller
 from tokenlane_proto.topology import ConsumerSpec
 
 _EMPTY: Mapping[str, str] = {}
-_PUBACK_TIMEOUT_S = 5
-_STREAM_FULL = 10077
-_MESSAGE_SIZE = 10054
+_API_TIMEOUT_S = 5
 # Subject, reply subject, lengths and the header's first line.
 _COMMAND_OVERHEAD = 512
 
@@ -40,7 +39,8 @@ class NatsBus:
     def __init__(self, client: Client, log: structlog.stdlib.BoundLogger) -> None:
         self._client = client
         self._log = log
-        self._jetstream: JetStreamContext = client.jetstream(timeout=_PUBACK_TIMEOUT_S)
+        self._jetstream: JetStreamContext = client.jetstream(timeout=_API_TIMEOUT_S)
+        self._durable = DurablePublisher(client)
         self._outbox: deque[tuple[str, bytes, str, Mapping[str, str] | None]] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -48,6 +48,11 @@ class NatsBus:
         self._sender = asyncio.create_task(self._send(), name="bus-outbox")
         self._pullers: list[NatsPuller] = []
         self._watches: list[KeyValueWatch] = []
+        self.closing = False
+
+    async def start(self) -> None:
+        """Listen for acknowledgements."""
+        await self._durable.start()
 
     @property
     def max_payload(self) -> int:
@@ -64,17 +69,7 @@ class NatsBus:
     async def publish_durable(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> int:
         self._check_size(payload, headers)
         try:
-            async with asyncio.timeout(_PUBACK_TIMEOUT_S):
-                acknowledgement = await self._jetstream.publish_async(
-                    subject, payload, headers=dict(headers) if headers else None
-                )
-                return (await acknowledgement).seq
-        except APIError as error:
-            raise _publish_error(subject, error) from None
-        except NoStreamResponseError:
-            raise BusUnavailableError(f"no stream takes {subject}") from None
-        except TimeoutError:
-            raise BusUnavailableError(f"no acknowledgement within {_PUBACK_TIMEOUT_S} s") from None
+            return await self._durable.publish(subject, payload, headers)
         except NatsError as error:
             raise BusUnavailableError(str(error)) from None
 
@@ -145,6 +140,7 @@ class NatsBus:
         await self._client.flush()
 
     async def close(self) -> None:
+        self.closing = True
         for puller in self._pullers:
             await puller.stop()
         for watch in self._watches:
@@ -152,10 +148,12 @@ class NatsBus:
         if not self._client.is_closed:
             await self.flush()
         self._sender.cancel()
+        self._durable.stop()
         await self._client.close()
 
     async def reconnected(self) -> None:
-        """The server forgot every parked pull and every watcher."""
+        """The server forgot every parked pull and every watcher, and perhaps what was on its way to it."""
+        await self._durable.resend()
         for puller in self._pullers:
             await puller.restart()
         for watch in self._watches:
@@ -188,11 +186,3 @@ class NatsBus:
             size += sum(len(name) + 4 * len(value) + 4 for name, value in headers.items())
         if size > self._client.max_payload:
             raise MessageTooLargeError(f"{size} bytes exceed the bus's max_payload of {self._client.max_payload}")
-
-
-def _publish_error(subject: str, error: APIError) -> Exception:
-    if error.err_code == _STREAM_FULL:
-        return StreamFullError(f"the stream of {subject} is full")
-    if error.err_code == _MESSAGE_SIZE:
-        return MessageTooLargeError(error.description or "message too large")
-    return BusUnavailableError(error.description or str(error))

