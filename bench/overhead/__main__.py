@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench.overhead.load import BODY, STREAMED_BODY, Client, Timing, closed_loop
+from bench.overhead.load import BODY, PACED_BODY, STREAMED_BODY, Client, Timing, closed_loop
 from bench.overhead.stack import Stack
 
 
@@ -34,7 +34,11 @@ async def _alternate(direct: Client, through: Client, count: int) -> tuple[list[
 
 async def _measure(stack: Stack, count: int) -> dict[str, float]:
     figures: dict[str, float] = {}
-    for name, body, first_byte in (("plain", BODY, False), ("stream", STREAMED_BODY, True)):
+    for name, body, first_byte in (
+        ("plain", BODY, False),
+        ("stream", STREAMED_BODY, True),
+        ("paced", PACED_BODY, True),
+    ):
         direct, through = Client(stack.upstream_url, body=body), Client(stack.url, stack.key, body)
         await _alternate(direct, through, count // 10)
         pairs = await _alternate(direct, through, count)
@@ -57,7 +61,7 @@ async def _measure(stack: Stack, count: int) -> dict[str, float]:
 
 def _print(figures: dict[str, float]) -> None:
     table = Table(title="The way over the bus, against the same upstream asked directly")
-    for column in ("", "not streamed", "32-token stream"):
+    for column in ("", "not streamed", "32-token stream", "2 ms a token"):
         table.add_column(column, justify="left" if not column else "right")
     rows = (
         ("direct P50 / P99 [ms]", "{0}_direct_p50_ms", "{0}_direct_p99_ms"),
@@ -72,7 +76,7 @@ def _print(figures: dict[str, float]) -> None:
     )
     for label, first, second in rows:
         cells = []
-        for name in ("plain", "stream"):
+        for name in ("plain", "stream", "paced"):
             value = figures[first.format(name)]
             text = f"{value:,.0f}" if value > 100 else f"{value:.3f}"
             cells.append(text if second is None else f"{text} / {figures[second.format(name)]:.3f}")

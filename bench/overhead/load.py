@@ -12,6 +12,7 @@ _PATH = "/v1/chat/completions"
 _BODY = b'{"model":"instant","max_tokens":32,"messages":[{"role":"user","content":"' + b"word " * 20 + b'"}]%b}'
 BODY = _BODY % b""
 STREAMED_BODY = _BODY % b',"stream":true'
+PACED_BODY = _BODY % b',"stream":true,"paced":true'
 
 
 @dataclass(slots=True)

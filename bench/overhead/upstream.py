@@ -1,4 +1,4 @@
-"""An OpenAI server that answers at once: 32 tokens, streamed or not. It measures what is around it.
+"""An OpenAI server that answers at once: 32 tokens, whole, streamed, or streamed at a pace.
 
 python -m bench.overhead.upstream    # prints its port
 """
@@ -18,6 +18,8 @@ _EVENT = (
     b'"choices":[{"index":0,"delta":{"content":"token "},"finish_reason":null}]}\n\n'
 )
 _MODELS = b'{"object":"list","data":[{"id":"instant","object":"model","owned_by":"bench","max_model_len":8192}]}'
+# Between two tokens of a paced stream.
+_PACE_S = 0.002
 _METRICS = b'vllm:cache_config_info{block_size="16",num_gpu_blocks="10000001"} 1.0\n'
 
 
@@ -60,13 +62,21 @@ class Upstream(asyncio.Protocol):
         write = self._transport.write  # type: ignore[attr-defined]
         if not self._url.endswith(b"completions"):
             write(_ANSWERS.get(self._url, _response(b"{}")))
-        elif b'"stream":true' in self._body:
+        elif b'"stream":true' not in self._body:
+            write(_PLAIN)
+        elif b'"paced":true' in self._body:
+            write(_STREAM_HEAD)
+            self._pace(32)
+        else:
             write(_STREAM_HEAD)
             for _ in range(32):
                 write(_chunk(_EVENT))
             write(_STREAM_END)
-        else:
-            write(_PLAIN)
+
+    def _pace(self, left: int) -> None:
+        self._transport.write(_chunk(_EVENT) if left else _STREAM_END)  # type: ignore[attr-defined]
+        if left:
+            asyncio.get_running_loop().call_later(_PACE_S, self._pace, left - 1)
 
 
 async def _main() -> None:

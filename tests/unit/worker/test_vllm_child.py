@@ -49,11 +49,20 @@ async def started(fake: Fake) -> AsyncIterator[EngineInfo]:
 
 
 def alive(pid: int) -> bool:
+    """A zombie is not alive."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return _stat(pid)[0] != "Z"
+    except FileNotFoundError:
         return False
-    return True
+
+
+def parent(pid: int) -> int:
+    return int(_stat(pid)[1])
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields behind the name: state, parent, ..."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 async def test_it_starts_and_tells_what_it_can_hold(tmp_path: Path) -> None:
@@ -91,6 +100,15 @@ async def test_a_leader_that_is_killed_takes_its_children_along(tmp_path: Path) 
         os.kill(fake.pid("leader"), signal.SIGKILL)
         assert (await fake.engine.wait_dead()).startswith("the engine ended with code 137: ")
         assert not alive(fake.pid("child"))
+
+
+async def test_a_keeper_that_is_killed_leaves_nothing_either(tmp_path: Path) -> None:
+    fake = Fake("stubborn", tmp_path / "s")
+    async with started(fake):
+        leader, child = fake.pid("leader"), fake.pid("child")
+        os.kill(parent(leader), signal.SIGKILL)
+        assert (await fake.engine.wait_dead()).startswith("the engine ended with code -9: ")
+        await eventually(lambda: not (alive(leader) or alive(child)))
 
 
 async def test_an_engine_that_dies_loses_the_request_and_says_why(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tokenlane_cli.replay.client import LoadClient, Outcome
 from tokenlane_cli.replay.prompt import Bodies, Calibration, calibration
 from tokenlane_cli.replay.trace import Arrival
 
-_PROBE_BYTES = (400, 2_400)
+_PROBE_BYTES = 2_400
 INTERRUPTED = "interrupted"
 
 
@@ -29,10 +29,13 @@ class Tally:
         return self.sent - self.done
 
 
-async def calibrate(client: LoadClient, bodies: Bodies) -> Calibration:
-    """How the model counts, from two requests' usage. Raises StackFailedError with the reason if they fail."""
+async def calibrate(client: LoadClient, bodies: Bodies, context: int) -> Calibration:
+    """How the model counts, from two requests' usage. `context` in tokens, 0: not known. Raises StackFailedError with
+    the reason if they fail."""
+    # No tokenizer needs more tokens than bytes: this fits any context.
+    large = min(_PROBE_BYTES, context // 2) if context else _PROBE_BYTES
     points = []
-    for size in _PROBE_BYTES:
+    for size in (large // 6, large):
         outcome = await client.send(-1, 0.0, bodies.of_size(size, 1))
         if outcome.error or outcome.prompt_tokens is None:
             raise StackFailedError(f"the first request failed: {outcome.error or 'its answer names no usage'}")

@@ -52,7 +52,7 @@ async def run_replay(console: Console, target: Target, trace: Sequence[Arrival],
     watch = PreemptionWatch(options.data_dir, target.url)
     tally = Tally()
     try:
-        counts = await calibrate(client, bodies)
+        counts = await calibrate(client, bodies, context)
         await watch.begin()
         following = asyncio.create_task(watch.follow())
         began = time.perf_counter()

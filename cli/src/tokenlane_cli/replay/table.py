@@ -41,6 +41,4 @@ def replay_table(reports: Sequence[LaneReport], simulated: bool) -> Table:
 
 def failure_lines(total: LaneReport) -> list[Text]:
     """Why requests failed, most frequent first."""
-    return [
-        Text(f"  {number} \N{MULTIPLICATION SIGN} {reason}", style="red") for reason, number in total.failures.items()
-    ]
+    return [Text(f"  {number} times: {reason}", style="red") for reason, number in total.failures.items()]

@@ -61,7 +61,8 @@ class Board:
         """See `Report`."""
         self._rows[name] = _Row(phase, seconds, time.monotonic() - seconds)
         if self._live is None and not self._quiet and phase in (Phase.READY, Phase.EXITED):
-            self._console.print(f"  {name} {'stopped' if phase is Phase.EXITED else phase.value}", highlight=False)
+            what = f"ready ({seconds:.1f} s)" if phase is Phase.READY else "stopped"
+            self._console.print(f"  {name} {what}", highlight=False)
 
     def note(self, text: str) -> None:
         """See `Report`."""

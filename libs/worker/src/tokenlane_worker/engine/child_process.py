@@ -1,6 +1,8 @@
 """One engine process with its keeper, its log, and an end that can be waited for."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,6 +13,7 @@ from tokenlane_worker.engine.child_log import ChildLog
 KEEPER = Path(__file__).with_name("keeper.py")
 KEEPER_SLACK_S = 5.0
 LAST_LINES_S = 1.0
+GROUP_LINE = b"keeper: group "
 MAX_LOG_LINE = 1 << 20
 
 
@@ -21,6 +24,7 @@ class ChildProcess:
         self._process = process
         self._log = log
         self._grace_s = grace_s
+        self._group = 0
         self._watch = asyncio.create_task(self._follow())
 
     @classmethod
@@ -65,12 +69,23 @@ class ChildProcess:
         # normally at once; a process that escaped its keeper could hold the pipe open
         await asyncio.wait([reading], timeout=LAST_LINES_S)
         reading.cancel()
+        if code < 0:
+            self._kill_group()
         return code
+
+    def _kill_group(self) -> None:
+        """The keeper was killed before it could see to this."""
+        if self._group:
+            with suppress(ProcessLookupError):
+                os.killpg(self._group, signal.SIGKILL)
 
     async def _read_log(self) -> None:
         assert self._process.stdout is not None
         while line := await _next_line(self._process.stdout):
-            self._log.line(line)
+            if not self._group and line.startswith(GROUP_LINE):
+                self._group = int(line.removeprefix(GROUP_LINE))
+            else:
+                self._log.line(line)
 
 
 async def _next_line(stream: asyncio.StreamReader) -> bytes:

@@ -31,6 +31,8 @@ def main() -> int:
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", flush=True)
         return NOT_STARTED
+    # the worker's last resort, should the keeper itself be killed
+    print(f"keeper: group {child.pid}", flush=True)
     wait_for_order_or_exit(child)
     stop_leader(child, grace_s)
     kill_group(child.pid)
