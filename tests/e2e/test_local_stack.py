@@ -201,11 +201,14 @@ def test_an_interrupted_replay_reports_what_it_has(own_stack: LocalStack, tmp_pa
     path.write_text("\n".join(json.dumps(row) for row in rows))
     command = [sys.executable, "-m", "tokenlane_cli", "replay", str(path), "--data-dir", str(own_stack.directory)]
     with subprocess.Popen([*command, "--json", str(out)], stdout=subprocess.PIPE, text=True) as running:
-        metrics = f"{own_stack.url}/metrics"
-        # Two of the trace and two that calibrate.
-        until(lambda: re.search(r"requests_total\S*200\S* 4", httpx.get(metrics).text) is not None)
-        running.send_signal(signal.SIGINT)
-        text, _ = running.communicate(timeout=WAIT_S)
+        try:
+            # Two of the trace and two that calibrate.
+            answered = r'requests_total\{endpoint="chat_completions",status="2xx"\} 4'
+            until(lambda: re.search(answered, httpx.get(f"{own_stack.url}/metrics").text) is not None)
+            running.send_signal(signal.SIGINT)
+            text, _ = running.communicate(timeout=WAIT_S)
+        finally:
+            running.kill()
     assert running.returncode == 130
     assert "1 times: interrupted" in text
     assert json.loads(out.read_text())["lanes"]["short"]["requests"] == 2

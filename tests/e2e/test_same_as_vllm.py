@@ -129,4 +129,3 @@ def test_the_official_client_sees_no_difference(vllm: VllmServer, through: Local
             seen.append((parsed.choices[0].message.parsed, parsed.usage, text))
     assert seen[0] == seen[1]
     assert seen[0][2]
-

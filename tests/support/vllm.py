@@ -17,10 +17,14 @@ _START_S = 300
 
 
 def cpu_environment() -> dict[str, str]:
-    """What engine/cpu.env sets, and caches inside the checkout."""
+    """What engine/cpu.env sets."""
     lines = (ROOT / "engine" / "cpu.env").read_text().splitlines()
-    settings = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    return settings | {
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def cache_environment() -> dict[str, str]:
+    """Caches inside the checkout, and no look at a model hub."""
+    return {
         "HF_HOME": str(CACHE / "huggingface"),
         "HF_HUB_OFFLINE": "1",
         "VLLM_CACHE_ROOT": str(CACHE / "vllm"),
@@ -46,7 +50,7 @@ class VllmServer:
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 [*command, "--served-model-name", "smollm2", *arguments, *self._arguments],
-                env=os.environ | environment | {"VLLM_NO_USAGE_STATS": "1"},
+                env=os.environ | environment | cache_environment() | {"VLLM_NO_USAGE_STATS": "1"},
                 stdout=log,
                 stderr=log,
             )

@@ -35,14 +35,20 @@ SIM = EngineDefaults(lanes="short:1024,long", max_replicas=2)
 # The boundary suits chat models with a context of 2,048 and more. With more GPUs than lanes there are more replicas.
 GPU = EngineDefaults(lanes="short:1024,long", max_replicas=1)
 
-# One engine for each lane on few cores: no compilation (it takes longer than the demonstration), 1 GiB of KV cache for
-# each, a context that leaves a long document room, threads not pinned because both engines would be pinned to the
-# same cores, and one thread for each engine's share of the cores (set by `engine_env`).
+# One engine for each lane on few cores, as engine/cpu.env has it (engine/README.md gives the reasons), with one thread
+# for each engine's share of the cores.
 CPU = EngineDefaults(
     lanes="short:512,long",
     max_replicas=1,
-    engine_args="--enforce-eager --max-model-len 2048 --max-num-seqs 16",
-    env={"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"},
+    engine_args=(
+        "--enforce-eager --dtype float32 --distributed-executor-backend uni --kv-cache-memory-bytes 268435456 "
+        "--max-model-len 4096"
+    ),
+    env={
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "TORCHDYNAMO_DISABLE": "1",
+    },
 )
 
 # A server that is already running: its own limits hold, and a second worker on it adds no capacity.

@@ -5,21 +5,18 @@ The real ones need `make engine`. One vLLM serves the whole session; a test that
 
 import subprocess
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.adapters.engine.drive import Make, Started
+from tests.support.vllm import CACHE, ENGINE_BIN, ROOT, cache_environment, cpu_environment
 from tokenlane_worker.engine.openai_server import OpenAIServerConfig, OpenAIServerEngine
 from tokenlane_worker.engine.simulated import SimulatedEngine, SimulatedEngineConfig
 from tokenlane_worker.engine.vllm_child import VllmChildEngine
 from tokenlane_worker.engine.vllm_command import VllmChildConfig
 
-ROOT = Path(__file__).resolve().parents[3]
-ENGINE_BIN = ROOT / ".venv-engine" / "bin"
-CACHE = ROOT / ".cache"
 TINY = CACHE / "models" / "tiny-llama"
 MODEL = "tiny"
 MAX_MODEL_LEN = 4096
@@ -33,7 +30,7 @@ def vllm_config(tmp_path_factory: pytest.TempPathFactory) -> VllmChildConfig:
     if not (ENGINE_BIN / "vllm").exists():
         pytest.fail("the engine environment is not set up: run `make engine`", pytrace=False)
     subprocess.run([ENGINE_BIN / "python", ROOT / "engine" / "make_tiny_model.py"], check=True, capture_output=True)
-    environment = _cpu_environment()
+    environment = cpu_environment()
     arguments = environment.pop("TOKENLANE_ENGINE_ARGS").split()
     folder = tmp_path_factory.mktemp("vllm")
     return VllmChildConfig(
@@ -41,25 +38,11 @@ def vllm_config(tmp_path_factory: pytest.TempPathFactory) -> VllmChildConfig:
         served_model_name=MODEL,
         command=(str(ENGINE_BIN / "vllm"),),
         extra_args=(*arguments, "--max-model-len", str(MAX_MODEL_LEN), "--generation-config", "vllm"),
-        env=environment | _caches(),
+        env=environment | cache_environment(),
         socket_path=folder / "engine.sock",
         log_file=folder / "engine.log",
         start_timeout_s=300,
     )
-
-
-def _cpu_environment() -> dict[str, str]:
-    lines = (ROOT / "engine" / "cpu.env").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-
-
-def _caches() -> dict[str, str]:
-    return {
-        "HF_HOME": str(CACHE / "huggingface"),
-        "HF_HUB_OFFLINE": "1",
-        "VLLM_CACHE_ROOT": str(CACHE / "vllm"),
-        "TORCHINDUCTOR_CACHE_DIR": str(CACHE / "torch"),
-    }
 
 
 class Engines:

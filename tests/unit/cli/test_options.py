@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.vllm import cpu_environment
 from tokenlane_cli.errors import UsageError
 from tokenlane_cli.stack import machine, resolve
 from tokenlane_cli.stack.options import EngineKind, LaneOption, parse_lanes
@@ -51,8 +52,9 @@ async def test_a_model_directory_is_served_under_its_name(tmp_path: Path, monkey
         StackFlags(engine=EngineKind.VLLM, model=str(tmp_path / "my-model"), engine_command=str(command))
     )
     assert (options.model, options.served_model) == (str(tmp_path / "my-model"), "my-model")
-    assert "--enforce-eager" in options.engine_args
-    assert dict(options.engine_env)["VLLM_CPU_KVCACHE_SPACE"] == "1"
+    expected = cpu_environment()
+    assert options.engine_args == expected["TOKENLANE_ENGINE_ARGS"]
+    assert set(expected) - {"TOKENLANE_ENGINE_ARGS"} == set(dict(options.engine_env))
     assert options.gpus == 0
 
 

@@ -26,9 +26,8 @@ TRACE = [Arrival(0.0, 50, 8), Arrival(0.1, 800, 16), Arrival(0.2, 60, 1)]
 
 @pytest.fixture
 async def client(ingress: FakeIngress) -> AsyncIterator[LoadClient]:
-    client = LoadClient(ingress.url, "tl-key", timeout_s=30)
-    yield client
-    await client.close()
+    async with LoadClient(ingress.url, "tl-key", timeout_s=30) as client:
+        yield client
 
 
 def options(tmp_path: Path, max_context: int | None = None, json_file: Path | None = None) -> ReplayOptions:
@@ -69,9 +68,8 @@ async def test_refusals_and_broken_streams_are_outcomes(client: LoadClient, ingr
 
 
 async def test_a_server_that_is_not_there_is_an_outcome() -> None:
-    client = LoadClient("http://127.0.0.1:1", "", timeout_s=5)
-    assert "Cannot connect" in (await client.send(0, 0.0, b"{}")).error
-    await client.close()
+    async with LoadClient("http://127.0.0.1:1", "", timeout_s=5) as client:
+        assert "Cannot connect" in (await client.send(0, 0.0, b"{}")).error
 
 
 async def test_calibration_finds_what_the_server_counts(client: LoadClient) -> None:

@@ -57,6 +57,7 @@ async def ask_one(client: AsyncOpenAI, model: str, number: int, ask: Ask) -> Ans
             max_tokens=ask.max_tokens,
             stream=True,
             stream_options={"include_usage": True},
+            temperature=0,
         )
         async for chunk in raw.parse():
             usage = chunk.usage or usage

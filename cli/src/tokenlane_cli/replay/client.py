@@ -1,6 +1,5 @@
 """One request of a replay, sent and timed."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,10 +62,11 @@ class LoadClient:
         end = counter.end()
         return _outcome(index, sent_s, headers, end, counter.events, first - began, last - began)
 
-    async def close(self) -> None:
-        """Close all connections and let them go."""
+    async def __aenter__(self) -> "LoadClient":
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
         await self._http.close()
-        await asyncio.sleep(0)
 
 
 def _outcome(

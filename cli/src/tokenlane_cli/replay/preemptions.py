@@ -62,21 +62,26 @@ class PreemptionWatch:
         self._count = PreemptionCount()
         self._http = aiohttp.ClientSession(timeout=_TIMEOUT)
 
-    async def begin(self) -> None:
-        """Before the first request."""
+    async def __aenter__(self) -> "PreemptionWatch":
         self._count.begin(await self._read())
+        self._following = asyncio.create_task(self._follow(), name="preemptions")
+        return self
 
-    async def follow(self) -> None:
-        """Until cancelled: a worker that is scaled away keeps its last reading."""
+    async def __aexit__(self, *error: object) -> None:
+        self._following.cancel()
+        await asyncio.wait({self._following})
+        await self._http.close()
+
+    async def by_lane(self) -> dict[str, int]:
+        """Preemptions by lane since the context was opened, after one more reading."""
+        self._count.update(await self._read())
+        return self._count.by_lane()
+
+    async def _follow(self) -> None:
+        # A worker that is scaled away keeps its last reading.
         while True:
             await asyncio.sleep(_EVERY_S)
             self._count.update(await self._read())
-
-    async def end(self) -> dict[str, int]:
-        """Preemptions by lane, after a last reading."""
-        self._count.update(await self._read())
-        await self._http.close()
-        return self._count.by_lane()
 
     async def _read(self) -> dict[Worker, float]:
         stack = read_stack(self._data_dir)

@@ -55,22 +55,18 @@ class Child:
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of descendants whose own parent dies, so that `kill_strangers` finds them."""
+    """Make this process the parent of descendants whose own parent dies, so that `kill_orphans` finds them."""
     if _libc is not None:
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def kill_strangers(known: set[int]) -> int:
-    """Kill child processes outside `known`, with all below them: orphans of services that died. Return how many."""
-    strangers = [child for child in psutil.Process().children() if child.pid not in known]
-    doomed = [process for stranger in strangers for process in (*_below(stranger), stranger)]
-    for process in doomed:
+def kill_orphans() -> None:
+    """Kill every child process that is left, with all below it. For the end, when the services are gone."""
+    orphans = psutil.Process().children()
+    for process in [below for orphan in orphans for below in (*_below(orphan), orphan)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    for stranger in strangers:
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
-            stranger.wait(timeout=5)
-    return len(doomed)
+    psutil.wait_procs(orphans, timeout=5)
 
 
 def _below(process: psutil.Process) -> list[psutil.Process]:

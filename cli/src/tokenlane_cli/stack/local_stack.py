@@ -15,7 +15,7 @@ from tokenlane_cli import local_defaults
 from tokenlane_cli.errors import StackFailedError
 from tokenlane_cli.stack import files, machine, plan, prepare
 from tokenlane_cli.stack.board import Board
-from tokenlane_cli.stack.child import adopt_orphans, kill_strangers
+from tokenlane_cli.stack.child import adopt_orphans, kill_orphans
 from tokenlane_cli.stack.files import LaneInfo, ProcessInfo, StackInfo
 from tokenlane_cli.stack.options import StackOptions
 from tokenlane_cli.stack.signals import Signals
@@ -96,7 +96,7 @@ class _LocalStack:
     async def _down(self, force: asyncio.Event) -> None:
         self._board.end()
         await self._supervisor.stop(plan.DRAIN_ORDER, force)
-        kill_strangers(set())
+        kill_orphans()
         files.remove_stack(self._options.data_dir)
 
     def _write_info(self) -> None:

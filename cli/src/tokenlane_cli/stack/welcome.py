@@ -34,10 +34,15 @@ def lines(stack: StackInfo) -> list[str]:
         "",
         f"curl {stack.url}/v1/chat/completions -H 'Authorization: Bearer {key}' -d {data}",
         "",
-        f"python -c {shlex.quote(python)}",
+        f"python -c {_quoted(python)}",
         "",
         f"nats -s {stack.nats_url} pub requests.{stack.tenant} -H Tokenlane-Request-Id:hello-1 {data}",
         f"nats -s {stack.nats_url} stream get {topology.RESULTS} -S {subjects.result(stack.tenant, 'hello-1')}",
         "",
         "Ctrl-C drains and stops everything.",
     ]
+
+
+def _quoted(text: str) -> str:
+    """Quoted for a shell; with double quotes where they change nothing, as single ones inside are hard to read."""
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
