@@ -48,6 +48,9 @@ class Knowledge:
         except MalformedMessageError as error:
             self._log.warning("usage event ignored", subject=message.subject, reason=str(error))
             return
+        if event.usage.estimated:
+            # A stream without counts: what it says of the prompt is this classifier's own estimate.
+            return
         self.ratios = learned(self.ratios, event, self._beta)
         category, error_share = category_of(event), relative_error(event)
         if category is not None and error_share is not None:

@@ -1,0 +1,29 @@
+"""What is taken to heart of what is told."""
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from tokenlane.v1.reply_pb2 import Usage, UsageEvent
+from tokenlane_chassis.bus import Message
+from tokenlane_classifier.category import Category
+from tokenlane_classifier.knowledge import Knowledge
+from tokenlane_classifier.lanes import parse_boundaries
+from tokenlane_classifier.metrics import Metrics
+from tokenlane_classifier.ratio import COLD
+
+
+def told(usage: Usage) -> Knowledge:
+    knowledge = Knowledge(
+        parse_boundaries("short:512,long"), 0.95, Metrics(CollectorRegistry()), structlog.get_logger()
+    )
+    event = UsageEvent(model="m", lane="short", category="latin", body_bytes=9_000, usage=usage)
+    knowledge.used(Message("usage.acme", event.SerializeToString(), {}))
+    return knowledge
+
+
+def test_counts_of_the_engine_are_learned() -> None:
+    assert told(Usage(prompt_tokens=3_000)).ratios.of("m", Category.LATIN).mean == 3.0
+
+
+def test_an_estimate_does_not_confirm_itself() -> None:
+    assert told(Usage(prompt_tokens=3_000, estimated=True)).ratios.of("m", Category.LATIN) == COLD
