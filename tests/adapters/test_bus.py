@@ -134,3 +134,6 @@ async def test_a_watch_begins_with_what_is_there_and_follows(bus: Bus) -> None:
     assert await asyncio.wait_for(seen.get(), 5) == ("short.a", b"2")
     assert await bus.get(topology.LANE_BUCKET, "short.a") == b"2"
     assert await bus.get(topology.LANE_BUCKET, "long.a") is None
+    await bus.delete(topology.LANE_BUCKET, "short.a")
+    assert await asyncio.wait_for(seen.get(), 5) == ("short.a", None)
+    assert await bus.get(topology.LANE_BUCKET, "short.a") is None

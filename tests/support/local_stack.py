@@ -1,11 +1,13 @@
 """`tokenlane up` as a process on free loopback ports, for tests and benchmarks."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,17 +31,20 @@ class StackProcess:
 
 
 class LocalStack:
-    """Up on enter, gone on exit. `arguments` are those of `tokenlane up`."""
+    """Up on enter, gone on exit. `arguments` are those of `tokenlane up`; `env` is added to its environment."""
 
-    def __init__(self, *arguments: str, directory: Path | None = None) -> None:
+    def __init__(self, *arguments: str, directory: Path | None = None, env: Mapping[str, str] | None = None) -> None:
         self._arguments = arguments
+        self._environment = os.environ | dict(env or {})
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="tokenlane-stack-")
         self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
 
     def __enter__(self) -> "LocalStack":
         command = [sys.executable, "-m", "tokenlane_cli", "up", "--port", "0", "--data-dir", str(self.directory)]
         self._output = (self.directory.parent / f"{self.directory.name}.out").open("w+")
-        self.process = subprocess.Popen([*command, *self._arguments], stdout=self._output, stderr=self._output)
+        self.process = subprocess.Popen(
+            [*command, *self._arguments], env=self._environment, stdout=self._output, stderr=self._output
+        )
         try:
             self._wait()
         except BaseException:

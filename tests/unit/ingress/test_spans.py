@@ -3,7 +3,7 @@
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tokenlane_chassis.tracing import Tracing
-from tokenlane_ingress.spans import UNTRACED, Spans
+from tokenlane_ingress.spans import NOT_RECORDED, UNTRACED, Spans
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -27,7 +27,7 @@ def test_what_the_client_does_not_record_is_not_recorded_here() -> None:
     exporter = InMemorySpanExporter()
     tracing = Tracing("ingress", exporter)
     spans = Spans(tracing)
-    assert spans.start("completions", "m", "r1", PARENT[:-2].encode() + b"00") is UNTRACED
+    assert spans.start("completions", "m", "r1", PARENT[:-2].encode() + b"00") is NOT_RECORDED
     root = spans.start("completions", "m", "r2", None)
     root.end(0)
     tracing.close()

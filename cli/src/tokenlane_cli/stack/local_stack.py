@@ -20,7 +20,7 @@ from tokenlane_cli.stack.files import LaneInfo, ProcessInfo, StackInfo
 from tokenlane_cli.stack.options import StackOptions
 from tokenlane_cli.stack.signals import Signals
 from tokenlane_cli.stack.supervisor import Supervisor
-from tokenlane_cli.stack.wanted import follow_scaling, lane_profile, open_bus, say_initial
+from tokenlane_cli.stack.wanted import follow_scaling, forget_other_models, lane_profile, open_bus, say_initial
 
 Body = Callable[[StackInfo], Coroutine[Any, Any, int]]
 
@@ -76,6 +76,7 @@ class _LocalStack:
         self._board.begin()
         await self._supervisor.start([plan.broker(self._base)])
         async with open_bus(self._base.nats_url, self._base.logs / "up.log") as bus:
+            await forget_other_models(bus, self._options)
             await say_initial(bus, self._options, unix_ms())
             await self._supervisor.start(prepare.services(self._base))
             await self._learn(bus)

@@ -103,7 +103,6 @@ def classifier(base: Base, metrics_port: int) -> ProcessSpec:
 def autoscaler(base: Base, metrics_port: int) -> ProcessSpec:
     """The autoscaler. Every lane keeps a worker: an engine takes long to start on a small machine."""
     env = (
-        ("TOKENLANE_LANES", base.options.lanes_setting),
         ("TOKENLANE_MIN_REPLICAS", "1"),
         ("TOKENLANE_MAX_REPLICAS", str(base.options.max_replicas)),
     )

@@ -44,6 +44,15 @@ async def say_initial(bus: Bus, options: StackOptions, unix_ms: int) -> None:
         await bus.put(topology.SCALE_BUCKET, key, desired.SerializeToString())
 
 
+async def forget_other_models(bus: Bus, options: StackOptions) -> None:
+    """Lane profiles outlive their workers; those of a model that an earlier run served here would still be offered."""
+    known: set[str] = set()
+    watch = await bus.watch(topology.LANE_BUCKET, lambda key, value: known.add(key) if value is not None else None)
+    await watch.unsubscribe()
+    for key in known - {topology.lane_key(lane.name, options.served_model) for lane in options.lanes}:
+        await bus.delete(topology.LANE_BUCKET, key)
+
+
 @contextlib.asynccontextmanager
 async def follow_scaling(
     bus: Bus, options: StackOptions, set_desired: Callable[[str, int], None]

@@ -106,6 +106,9 @@ class Bus(Protocol):
         """A key's value, or None."""
         ...
 
+    async def delete(self, bucket: str, key: str) -> None:
+        """Remove a key, if it is there."""
+
     async def watch(self, bucket: str, handler: ValueHandler) -> Subscription:
         """Call `handler` with every key and value, present ones before this returns; None means deleted."""
         ...

@@ -164,6 +164,12 @@ class FakeBus:
     async def get(self, bucket: str, key: str) -> bytes | None:
         return self._values.get((bucket, key))
 
+    async def delete(self, bucket: str, key: str) -> None:
+        self._values.pop((bucket, key), None)
+        for watcher in list(self._watchers):
+            if watcher.pattern == bucket:
+                watcher.handler(key, None)
+
     async def watch(self, bucket: str, handler: ValueHandler) -> Subscription:
         for (name, key), value in self._values.items():
             if name == bucket:

@@ -105,6 +105,12 @@ class NatsBus:
         except NatsError as error:
             raise BusUnavailableError(f"cannot read {key} in {bucket}: {error}") from None
 
+    async def delete(self, bucket: str, key: str) -> None:
+        try:
+            await (await self._jetstream.key_value(bucket)).delete(key)
+        except NatsError as error:
+            raise BusUnavailableError(f"cannot delete {key} in {bucket}: {error}") from None
+
     async def watch(self, bucket: str, handler: ValueHandler) -> Subscription:
         watch = KeyValueWatch(self._jetstream, bucket, handler, self._log)
         self._watches.append(watch)

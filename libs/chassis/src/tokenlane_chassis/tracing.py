@@ -17,6 +17,9 @@ from opentelemetry.util.types import AttributeValue
 
 from tokenlane_proto.headers import TRACEPARENT
 
+# Tells the processes behind the first one that it decided against recording; otherwise each would decide anew.
+NOT_SAMPLED = f"00-{1:032x}-{1:016x}-00"
+
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from opentelemetry.trace import Span, SpanKind
 
-from tokenlane_chassis.tracing import Tracing, headers_of
+from tokenlane_chassis.tracing import NOT_SAMPLED, Tracing, headers_of
 from tokenlane_ingress.accept import sampled_traceparent
 from tokenlane_proto.headers import TRACEPARENT
 
@@ -31,6 +31,7 @@ class RequestSpan:
 
 
 UNTRACED = RequestSpan(None, None)
+NOT_RECORDED = RequestSpan(None, {TRACEPARENT: NOT_SAMPLED})
 
 
 class Spans:
@@ -54,4 +55,4 @@ class Spans:
             "messaging.message.id": request_id,
         }
         span = self._tracing.start(f"{_OPERATIONS[endpoint]} {model}", SpanKind.SERVER, carrier, attributes)
-        return RequestSpan(span, headers_of(span)) if span else UNTRACED
+        return RequestSpan(span, headers_of(span)) if span else NOT_RECORDED
