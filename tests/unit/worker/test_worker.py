@@ -155,6 +155,16 @@ async def test_a_cancelled_request_is_aborted_in_the_engine_and_never_comes_back
     assert rig.result("r1").headers[headers.OUTCOME] == "cancelled"
 
 
+async def test_a_request_cancelled_in_the_queue_never_reaches_the_engine(rig: Rig) -> None:
+    rig.bus.post(subjects.cancel("acme"), b"r1")
+    await rig.bus.flush()
+    await rig.send("r1")
+    frame = await rig.frame()
+    assert frame.terminal.outcome == Outcome.OUTCOME_CANCELLED
+    assert await rig.settled(1) == ["ack"]
+    assert rig.engine.calls == []
+
+
 async def test_an_expired_request_never_reaches_the_engine(rig: Rig) -> None:
     await rig.send("r1", deadline_unix_ms=unix_ms() - 1)
     frame = await rig.frame()

@@ -26,6 +26,7 @@ from tokenlane_worker.metrics import WorkerMetrics
 from tokenlane_worker.tracing import JobTracing
 
 _STORE_RETRY_S = 0.5
+_CANCELLED_KEPT = 65_536
 
 
 class Worker:
@@ -59,6 +60,7 @@ class Worker:
         self._held: deque[Job] = deque()
         self._running: dict[tuple[str, str], tuple[Job, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._cancelled: dict[tuple[str, str], None] = {}
         self._puller: Puller | None = None
         self._draining = False
         metrics.capacity_tokens.set(capacity.tokens)
@@ -85,19 +87,25 @@ class Worker:
             # Redelivered while it still runs here: the signs of life were lost, the work was not.
             job.delivery.in_progress()
             return
+        job.cancelled = job.key in self._cancelled
         self._held.append(job)
         self._admit()
 
     def cancel(self, message: Message) -> None:
-        """A cancellation. Most are for other workers."""
+        """A cancellation, of what runs here, waits here, or may come here later. Most are for other workers."""
         key = (subjects.tenant_of(message.subject), message.data.decode(errors="replace"))
         found = self._running.get(key)
         if found is not None:
             found[0].cancelled = True
             found[1].cancel()
+            return
         for job in self._held:
             if job.key == key:
                 job.cancelled = True
+        # It may still wait in the lane, and come here.
+        self._cancelled[key] = None
+        if len(self._cancelled) > _CANCELLED_KEPT:
+            del self._cancelled[next(iter(self._cancelled))]
 
     async def drain(self, grace_s: float) -> None:
         """Stop pulling, let what runs finish within `grace_s`, hand the rest back to the lane."""
