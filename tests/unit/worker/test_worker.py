@@ -51,16 +51,18 @@ class Rig:
         await self.worker.start()
 
     async def send(self, request_id: str, tokens: int = 100, **fields: object) -> None:
-        request = Request(
-            request_id=request_id,
-            endpoint=Endpoint.ENDPOINT_CHAT_COMPLETIONS,
-            reply_inbox=f"door.{request_id}",
-            accepted_unix_ms=unix_ms(),
-            facts=Facts(model="m"),
-            body=request_id.encode(),
-            classification=Classification(lane="short", prompt_tokens=tokens - 10, output_tokens=10, category="latin"),
-            **fields,  # type: ignore[arg-type]
-        )
+        values: dict[str, object] = {
+            "request_id": request_id,
+            "endpoint": Endpoint.ENDPOINT_CHAT_COMPLETIONS,
+            "reply_inbox": f"door.{request_id}",
+            "accepted_unix_ms": unix_ms(),
+            "facts": Facts(model="m"),
+            "body": request_id.encode(),
+            "classification": Classification(
+                lane="short", prompt_tokens=tokens - 10, output_tokens=10, category="latin"
+            ),
+        }
+        request = Request(**(values | fields))  # type: ignore[arg-type]
         await self.bus.publish_durable(subjects.lane("short", "m", "acme", tokens), request.SerializeToString())
 
     async def frame(self) -> Frame:
@@ -156,13 +158,16 @@ async def test_a_cancelled_request_is_aborted_in_the_engine_and_never_comes_back
 
 
 async def test_a_request_cancelled_in_the_queue_never_reaches_the_engine(rig: Rig) -> None:
+    accepted = unix_ms() - 1000
     rig.bus.post(subjects.cancel("acme"), b"r1")
     await rig.bus.flush()
-    await rig.send("r1")
+    await rig.send("r1", accepted_unix_ms=accepted)
     frame = await rig.frame()
     assert frame.terminal.outcome == Outcome.OUTCOME_CANCELLED
     assert await rig.settled(1) == ["ack"]
     assert rig.engine.calls == []
+    await rig.send("r1", accepted_unix_ms=unix_ms() + 1000)
+    assert (await rig.frame()).data == CHAT, "the id may be used again"
 
 
 async def test_an_expired_request_never_reaches_the_engine(rig: Rig) -> None:

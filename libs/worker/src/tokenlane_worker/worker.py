@@ -60,7 +60,8 @@ class Worker:
         self._held: deque[Job] = deque()
         self._running: dict[tuple[str, str], tuple[Job, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._cancelled: dict[tuple[str, str], None] = {}
+        # Requests to drop if they come here, with the time of their cancellation: an id may be used again later.
+        self._cancelled: dict[tuple[str, str], int] = {}
         self._puller: Puller | None = None
         self._draining = False
         metrics.capacity_tokens.set(capacity.tokens)
@@ -87,7 +88,7 @@ class Worker:
             # Redelivered while it still runs here: the signs of life were lost, the work was not.
             job.delivery.in_progress()
             return
-        job.cancelled = job.key in self._cancelled
+        job.cancelled = job.request.accepted_unix_ms <= self._cancelled.get(job.key, -1)
         self._held.append(job)
         self._admit()
 
@@ -103,7 +104,7 @@ class Worker:
             if job.key == key:
                 job.cancelled = True
         # It may still wait in the lane, and come here.
-        self._cancelled[key] = None
+        self._cancelled[key] = unix_ms()
         if len(self._cancelled) > _CANCELLED_KEPT:
             del self._cancelled[next(iter(self._cancelled))]
 
