@@ -14,12 +14,12 @@ import yaml
 from tests.containers.compose import installed_compose
 from tests.containers.conftest import CACHE, ROOT
 from tokenlane_autoscaler.settings import AutoscalerSettings
-from tokenlane_chassis.settings import PREFIX
+from tokenlane_chassis.settings import PREFIX, ServiceSettings
 from tokenlane_classifier.settings import ClassifierSettings
 from tokenlane_ingress.settings import IngressSettings
 from tokenlane_worker.settings import WorkerSettings
 
-READS = {
+READS: dict[str, type[ServiceSettings]] = {
     "ingress": IngressSettings,
     "classifier": ClassifierSettings,
     "autoscaler": AutoscalerSettings,

@@ -112,7 +112,7 @@ def test_ctrl_c_lets_running_requests_finish() -> None:
         metrics = next(each.metrics_url for each in stack.processes() if each.name == "worker-short-1")
         asking = threading.Thread(target=lambda: answers.append(ask(stack, 300)))
         asking.start()
-        until(lambda: re.search(r"engine_running\S* 1", httpx.get(metrics).text) is not None)
+        until(lambda: re.search(r"tokenlane_worker_running\S* 1", httpx.get(metrics).text) is not None)
     asking.join(WAIT_S)
     assert answers
     assert answers[0].startswith("[simulated]")

@@ -72,8 +72,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "logprobs": (CHAT, greedy(logprobs=True, top_logprobs=2)),
     "stop": (CHAT, greedy(stop=["France"])),
     "seed": (CHAT, greedy(temperature=0.9, seed=7)),
-    "n": (CHAT, greedy(n=2)),
-    "n, streamed": (CHAT, greedy(n=2, stream=True)),
+    "n": (CHAT, greedy(n=2, temperature=0.9, seed=7)),
+    "n, streamed": (CHAT, greedy(n=2, temperature=0.9, seed=7, stream=True)),
     "a field that only vLLM knows": (CHAT, greedy(min_tokens=20, repetition_penalty=1.2)),
     "completion": (COMPLETIONS, {"model": "smollm2", "prompt": "Paris is", "temperature": 0, "max_tokens": 8}),
     "completions of a list": (

@@ -26,6 +26,7 @@ async def connect(
     """A bus with its streams in place. `closed` is called if the connection ends for good. Raises StartError."""
     client = Client()
     bus: NatsBus | None = None
+    complaint = "no answer"
 
     async def on_reconnect() -> None:
         log.info("bus reconnected")
@@ -37,7 +38,10 @@ async def connect(
             log.warning("bus disconnected")
 
     async def on_error(error: Exception) -> None:
-        log.warning("bus error", error=str(error) or type(error).__name__)
+        nonlocal complaint
+        complaint = str(error) or type(error).__name__
+        if bus is not None:
+            log.warning("bus error", error=complaint)
 
     async def on_closed() -> None:
         closed()
@@ -63,8 +67,8 @@ async def connect(
         await topology.ensure(client.jetstream(), settings.stream_replicas, log)
     except (TimeoutError, OSError, NatsError) as error:
         await client.close()
-        raise StartError(f"no bus at {settings.nats_url} ({str(error) or 'no answer'})") from None
-    except StartError:
+        raise StartError(f"no bus at {settings.nats_url} ({str(error) or complaint})") from None
+    except (StartError, asyncio.CancelledError):
         await client.close()
         raise
     bus = NatsBus(client, log)

@@ -10,6 +10,7 @@ from nats.js import JetStreamContext
 from nats.js.kv import KeyValue
 
 from tokenlane_chassis.bus import ValueHandler
+from tokenlane_chassis.tasks import end
 
 _RETRY_S = 1
 _RELIST_S = 15
@@ -45,9 +46,7 @@ class KeyValueWatch:
 
     async def unsubscribe(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
 
     async def _follow(self) -> None:
         while True:

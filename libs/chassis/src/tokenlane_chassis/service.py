@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Generic
 
@@ -15,8 +15,10 @@ from tokenlane_chassis import logs, tracing
 from tokenlane_chassis.bus import Bus
 from tokenlane_chassis.connection import connect
 from tokenlane_chassis.errors import ChassisError
+from tokenlane_chassis.nats_bus import NatsBus
 from tokenlane_chassis.probes import ProbeServer
 from tokenlane_chassis.settings import S
+from tokenlane_chassis.tasks import end
 
 
 @dataclass(slots=True)
@@ -78,7 +80,10 @@ async def _run(service: str, settings: S, main: Main[S], probes: bool, log: stru
                 registry,
                 lambda: readiness.ready and bus is not None and bus.connected,
             )
-        bus = await connect(settings, service, log, bus_closed)
+        log.info("connecting", nats_url=settings.nats_url)
+        bus = await _unless(stopping, connect(settings, service, log, bus_closed))
+        if bus is None:
+            return 0
         log.info("started", probes_port=server.port if server else None)
         _calm_garbage_collector()
         await main(Context(settings, bus, log, registry, tracer, stopping, readiness))
@@ -93,6 +98,20 @@ async def _run(service: str, settings: S, main: Main[S], probes: bool, log: stru
     if lost.is_set():
         log.error("the bus closed the connection for good")
     return 1 if lost.is_set() else 0
+
+
+async def _unless(stopping: asyncio.Event, connecting: Coroutine[None, None, NatsBus]) -> NatsBus | None:
+    """The bus, or None when the process was told to stop before it was there."""
+    connection = asyncio.create_task(connecting)
+    stop = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({connection, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if connection.done():
+            return connection.result()
+        await end(connection)
+        return None
+    finally:
+        stop.cancel()
 
 
 def _calm_garbage_collector() -> None:

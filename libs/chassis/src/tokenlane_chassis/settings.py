@@ -15,7 +15,7 @@ CONFIG_FILE = "TOKENLANE_CONFIG"
 class ServiceSettings(BaseSettings):
     """What every service reads. Each field is the variable TOKENLANE_<FIELD> or the lower-case key in the TOML file."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     nats_url: str = Field("nats://127.0.0.1:4222", description="Servers of the bus, comma-separated")
     nats_creds_file: Path | None = Field(None, description="Credentials file for the bus")

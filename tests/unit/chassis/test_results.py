@@ -1,0 +1,58 @@
+"""An error reaches whoever waits, in the form they asked for, and is stored."""
+
+import asyncio
+import json
+
+import pytest
+
+from tokenlane.v1.reply_pb2 import Outcome
+from tokenlane.v1.request_pb2 import ReplyFormat, Request
+from tokenlane_chassis.errors import BusUnavailableError
+from tokenlane_chassis.fake_bus import FakeBus
+from tokenlane_chassis.results import publish_error
+from tokenlane_proto import codec, headers, topology
+
+
+async def posted_for(request: Request, **fields: object) -> FakeBus:
+    bus = FakeBus()
+    await publish_error(bus, "acme", request, status=404, message="no such model", code="c", param="p", **fields)  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    return bus
+
+
+async def test_an_envelope_is_answered_by_one_frame() -> None:
+    bus = await posted_for(Request(request_id="r1", reply_inbox="door.1"), attempt=2)
+    (message,) = bus.posted
+    frame = codec.decode_frame(message.data)
+    assert message.subject == "replies.acme.door.1"
+    assert (frame.attempt, frame.seq, frame.head.http_status) == (2, 0, 404)
+    assert (frame.terminal.outcome, frame.terminal.reason) == (Outcome.OUTCOME_FAILED, "no such model")
+    error = json.loads(frame.data)["error"]
+    assert error == {"message": "no such model", "type": "invalid_request_error", "param": "p", "code": "c"}
+
+
+async def test_an_answer_that_has_begun_is_ended_without_a_second_head() -> None:
+    bus = await posted_for(Request(request_id="r1", reply_inbox="door.1"), seq=3, begun=True)
+    frame = codec.decode_frame(bus.posted[0].data)
+    assert (frame.seq, frame.HasField("head"), frame.data) == (3, False, b"")
+
+
+async def test_a_bare_request_is_answered_plainly() -> None:
+    plain = Request(request_id="r1", reply_inbox="mine", reply_format=ReplyFormat.REPLY_FORMAT_PLAIN)
+    (message,) = (await posted_for(plain)).posted
+    assert json.loads(message.data)["error"]["code"] == "c"
+    assert (message.headers[headers.STATUS], message.headers[headers.OUTCOME]) == ("404", "failed")
+
+
+async def test_without_an_inbox_the_result_is_stored_all_the_same() -> None:
+    bus = await posted_for(Request(request_id="r1"))
+    assert bus.posted == []
+    stored = await bus.last(topology.RESULTS, "results.acme.r1")
+    assert stored is not None
+    assert stored.headers[headers.REASON] == "no such model"
+
+
+async def test_what_could_not_be_stored_is_told() -> None:
+    bus = FakeBus(available=False)
+    with pytest.raises(BusUnavailableError):
+        await publish_error(bus, "acme", Request(request_id="r1"), status=500, message="x")
