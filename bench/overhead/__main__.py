@@ -62,7 +62,7 @@ async def _measure(stack: Stack, requests: int) -> dict[str, float]:
 
 def _print(figures: dict[str, float]) -> None:
     table = Table(title="The way over the bus, against the same upstream asked directly")
-    for column in ("", "not streamed", "32-token stream", "2 ms a token"):
+    for column in ("", "not streamed", "32-token stream", "2 ms a step"):
         table.add_column(column, justify="left" if not column else "right")
     rows = (
         ("direct P50 / P99 [ms]", "{0}_direct_p50_ms", "{0}_direct_p99_ms"),

@@ -19,7 +19,7 @@ _EVENT = (
 )
 _MODELS = b'{"object":"list","data":[{"id":"instant","object":"model","owned_by":"bench","max_model_len":8192}]}'
 # Between two tokens of a paced stream.
-_PACE_S = 0.002
+_STEP_S = 0.002
 _METRICS = b'vllm:cache_config_info{block_size="16",num_gpu_blocks="10000001"} 1.0\n'
 
 
@@ -39,8 +39,34 @@ _ANSWERS = {b"/v1/models": _response(_MODELS), b"/metrics": _response(_METRICS, 
 _PLAIN = _response(_BODY)
 
 
+class Steps:
+    """As an engine does: a token to each running stream at each step."""
+
+    def __init__(self) -> None:
+        self._left: dict[asyncio.WriteTransport, int] = {}
+
+    def join(self, transport: asyncio.WriteTransport) -> None:
+        """Begin a stream with the next step."""
+        if not self._left:
+            asyncio.get_running_loop().call_later(_STEP_S, self._step)
+        self._left[transport] = 32
+
+    def _step(self) -> None:
+        for transport, left in list(self._left.items()):
+            transport.write(_chunk(_EVENT) if left else _STREAM_END)
+            if left:
+                self._left[transport] = left - 1
+            else:
+                del self._left[transport]
+        if self._left:
+            asyncio.get_running_loop().call_later(_STEP_S, self._step)
+
+
 class Upstream(asyncio.Protocol):
     """One connection."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -66,21 +92,17 @@ class Upstream(asyncio.Protocol):
             write(_PLAIN)
         elif b'"paced":true' in self._body:
             write(_STREAM_HEAD)
-            self._pace(32)
+            self._steps.join(self._transport)  # type: ignore[arg-type]
         else:
             write(_STREAM_HEAD)
             for _ in range(32):
                 write(_chunk(_EVENT))
             write(_STREAM_END)
 
-    def _pace(self, left: int) -> None:
-        self._transport.write(_chunk(_EVENT) if left else _STREAM_END)  # type: ignore[attr-defined]
-        if left:
-            asyncio.get_running_loop().call_later(_PACE_S, self._pace, left - 1)
-
 
 async def _main() -> None:
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0)
+    steps = Steps()
+    server = await asyncio.get_running_loop().create_server(lambda: Upstream(steps), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -13,9 +13,20 @@ from tokenlane_chassis.results import publish_error
 from tokenlane_proto import codec, headers, topology
 
 
-async def posted_for(request: Request, **fields: object) -> FakeBus:
+async def posted_for(request: Request, attempt: int = 1, seq: int = 0, begun: bool = False) -> FakeBus:
     bus = FakeBus()
-    await publish_error(bus, "acme", request, status=404, message="no such model", code="c", param="p", **fields)  # type: ignore[arg-type]
+    await publish_error(
+        bus,
+        "acme",
+        request,
+        status=404,
+        message="no such model",
+        code="c",
+        param="p",
+        attempt=attempt,
+        seq=seq,
+        begun=begun,
+    )
     await asyncio.sleep(0)
     return bus
 
