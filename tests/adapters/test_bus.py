@@ -1,30 +1,13 @@
 """What every room relies on from the bus, on the in-memory one and on a real nats-server."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import structlog
 
-from tests.support.nats_server import NatsServer
 from tokenlane_chassis.bus import Bus, Delivery, Message
-from tokenlane_chassis.connection import connect
 from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError
-from tokenlane_chassis.fake_bus import FakeBus
-from tokenlane_chassis.settings import ServiceSettings
 from tokenlane_proto import topology
 from tokenlane_proto.headers import MSG_ID
-
-
-@pytest.fixture(params=["fake", "nats"])
-async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
-    if request.param == "fake":
-        yield FakeBus()
-        return
-    with NatsServer() as server:
-        bus = await connect(ServiceSettings(nats_url=server.url), "test", structlog.get_logger(), lambda: None)
-        yield bus
-        await bus.close()
 
 
 class Inbox(asyncio.Queue[Message]):

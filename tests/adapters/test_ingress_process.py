@@ -17,8 +17,9 @@ import structlog
 from openai import AsyncOpenAI
 
 from tests.support.nats_server import NatsServer
+from tests.support.waiting import until
 from tests.unit.ingress.upstream import Upstream, events, whole
-from tests.unit.ingress.waiting import refuses_connections, until
+from tests.unit.ingress.waiting import refuses_connections
 from tokenlane.v1.lane_pb2 import LaneProfile
 from tokenlane.v1.reply_pb2 import Frame
 from tokenlane.v1.request_pb2 import Request

@@ -20,12 +20,13 @@ ENVELOPE_OVERHEAD_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
-    """A stream. Times in seconds; 0 means without limit."""
+    """A stream. Times in seconds, sizes in bytes; 0 means without limit."""
 
     name: str
     subjects: tuple[str, ...]
     work_queue: bool
     max_age_s: float = 0
+    max_bytes: int = 0
     duplicate_window_s: float = 120
     latest_only: bool = False
 
@@ -52,7 +53,7 @@ class BucketSpec:
 STREAMS = (
     StreamSpec(REQUESTS, ("requests.*",), work_queue=True),
     StreamSpec(LANES, ("lanes.*.*.*.*",), work_queue=True),
-    StreamSpec(RESULTS, ("results.*.*",), work_queue=False, max_age_s=3_600, latest_only=True),
+    StreamSpec(RESULTS, ("results.*.*",), work_queue=False, max_age_s=3_600, max_bytes=1024**3, latest_only=True),
 )
 BUCKETS = (BucketSpec(LANE_BUCKET), BucketSpec(SCALE_BUCKET))
 CLASSIFIER_CONSUMER = ConsumerSpec(REQUESTS, CLASSIFIER, "requests.*")

@@ -1,13 +1,12 @@
 """The whole autoscaler, on the in-memory bus and on a real nats-server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from tests.support.nats_server import NatsServer
+from tests.support.waiting import until
 from tokenlane.v1.lane_pb2 import DesiredReplicas, LaneProfile
 from tokenlane.v1.reply_pb2 import UsageEvent
 from tokenlane_autoscaler.autoscaler import Autoscaler
@@ -16,11 +15,10 @@ from tokenlane_autoscaler.metrics import Metrics
 from tokenlane_autoscaler.service import serve
 from tokenlane_autoscaler.settings import AutoscalerSettings
 from tokenlane_chassis.bus import Bus, Delivery
-from tokenlane_chassis.connection import connect
 from tokenlane_chassis.errors import BusUnavailableError
 from tokenlane_chassis.fake_bus import FakeBus
 from tokenlane_chassis.service import Context
-from tokenlane_chassis.settings import ServiceSettings, load
+from tokenlane_chassis.settings import load
 from tokenlane_chassis.tracing import Tracing
 from tokenlane_proto import codec, subjects, topology
 
@@ -32,17 +30,6 @@ PROFILE = LaneProfile(
 SETTINGS = AutoscalerSettings(
     interval_s=0.02, window_s=1, target_drain_s=10, cooldown_s=60, replica_tokens_per_s=100, min_replicas=0
 )
-
-
-@pytest.fixture(params=["fake", "nats"])
-async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
-    if request.param == "fake":
-        yield FakeBus()
-        return
-    with NatsServer() as server:
-        real = await connect(ServiceSettings(nats_url=server.url), "test", structlog.get_logger(), lambda: None)
-        yield real
-        await real.close()
 
 
 def context_on(bus: Bus) -> Context[AutoscalerSettings]:
@@ -59,12 +46,6 @@ def context_on(bus: Bus) -> Context[AutoscalerSettings]:
 async def wanted(bus: Bus) -> DesiredReplicas | None:
     value = await bus.get(topology.SCALE_BUCKET, KEY)
     return None if value is None else codec.decode_desired_replicas(value)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await condition():
-            await asyncio.sleep(0.005)
 
 
 async def queue(bus: Bus, requests: int, tokens: int) -> None:

@@ -8,14 +8,10 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from tests.support.nats_server import NatsServer
-from tests.unit.classifier.waiting import until
+from tests.support.waiting import until
 from tokenlane.v1.lane_pb2 import LaneProfile
 from tokenlane_chassis.bus import Bus
-from tokenlane_chassis.connection import connect
-from tokenlane_chassis.fake_bus import FakeBus
 from tokenlane_chassis.service import Context
-from tokenlane_chassis.settings import ServiceSettings
 from tokenlane_chassis.tracing import Tracing
 from tokenlane_classifier.service import serve
 from tokenlane_classifier.settings import ClassifierSettings
@@ -31,18 +27,11 @@ async def register_lanes(bus: Bus) -> None:
         await bus.put(topology.LANE_BUCKET, topology.lane_key(lane, MODEL), profile.SerializeToString())
 
 
-@pytest.fixture(params=["fake", "nats"])
-async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
-    if request.param == "fake":
-        fake = FakeBus()
-        await register_lanes(fake)
-        yield fake
-        return
-    with NatsServer() as server:
-        real = await connect(ServiceSettings(nats_url=server.url), "test", structlog.get_logger(), lambda: None)
-        await register_lanes(real)
-        yield real
-        await real.close()
+@pytest.fixture
+async def bus(bus: Bus) -> Bus:
+    """A bus that knows the lanes."""
+    await register_lanes(bus)
+    return bus
 
 
 def context_on(bus: Bus, tracing: Tracing | None = None) -> Context[ClassifierSettings]:

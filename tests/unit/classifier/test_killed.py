@@ -10,9 +10,9 @@ import nats
 import structlog
 
 from tests.support.nats_server import NatsServer
+from tests.support.waiting import until
 from tests.unit.classifier.conftest import register_lanes
 from tests.unit.classifier.test_service import envelope, settled
-from tests.unit.classifier.waiting import until
 from tokenlane_chassis.bus import Bus
 from tokenlane_chassis.connection import connect
 from tokenlane_chassis.settings import ServiceSettings

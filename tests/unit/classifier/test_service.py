@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from tests.support.waiting import until
 from tests.unit.classifier.conftest import MODEL, Running, context_on
-from tests.unit.classifier.waiting import until
 from tokenlane.v1.reply_pb2 import Frame, Outcome, Usage, UsageEvent
 from tokenlane.v1.request_pb2 import Endpoint, Facts, ReplyFormat, Request
 from tokenlane_chassis.bus import Bus, Delivery, Message

@@ -7,7 +7,7 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
-from tests.unit.classifier.waiting import until
+from tests.support.waiting import until
 from tokenlane_chassis.bus import Delivery
 from tokenlane_chassis.errors import BusUnavailableError
 from tokenlane_chassis.fake_bus import FakeBus

@@ -4,9 +4,9 @@ import asyncio
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from tests.support.waiting import until
 from tests.unit.classifier.conftest import context_on, register_lanes
 from tests.unit.classifier.test_service import envelope, settled
-from tests.unit.classifier.waiting import until
 from tokenlane_chassis.fake_bus import FakeBus
 from tokenlane_chassis.tracing import Tracing
 from tokenlane_classifier.service import serve

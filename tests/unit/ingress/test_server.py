@@ -9,9 +9,10 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
+from tests.support.waiting import until
 from tests.unit.ingress.conftest import CHAT, CHAT_PATH, KEY, MODEL, House
 from tests.unit.ingress.upstream import events, whole
-from tests.unit.ingress.waiting import refuses_connections, until
+from tests.unit.ingress.waiting import refuses_connections
 from tokenlane.v1.reply_pb2 import Frame, Outcome, Terminal
 from tokenlane.v1.request_pb2 import Request
 from tokenlane_ingress import errors

@@ -1,14 +1,6 @@
-"""Waiting for a condition."""
+"""What a closed port looks like."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-
-
-async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
-    """Return when `condition` holds. Raises TimeoutError."""
-    async with asyncio.timeout(timeout_s):
-        while not await condition():  # nothing tells of it
-            await asyncio.sleep(0.005)
 
 
 async def refuses_connections(port: int) -> bool:

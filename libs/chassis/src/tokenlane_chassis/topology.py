@@ -77,6 +77,7 @@ async def _ensure_stream(
         )
     tuned = {
         "max_age": (found.max_age, wanted.max_age),
+        "max_bytes": (found.max_bytes, wanted.max_bytes),
         "duplicate_window": (found.duplicate_window, wanted.duplicate_window),
         "replicas": (found.num_replicas, replicas),
         "storage": (found.storage, wanted.storage),
@@ -99,6 +100,7 @@ def _stream_config(spec: StreamSpec, replicas: int) -> StreamConfig:
         storage=StorageType.FILE,
         discard=DiscardPolicy.NEW if spec.work_queue else DiscardPolicy.OLD,
         max_age=spec.max_age_s,
+        max_bytes=spec.max_bytes or -1,
         max_msgs_per_subject=1 if spec.latest_only else -1,
         duplicate_window=spec.duplicate_window_s,
         num_replicas=replicas,
