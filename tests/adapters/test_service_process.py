@@ -74,6 +74,16 @@ def test_it_is_not_ready_while_the_bus_is_away() -> None:
         assert process.wait(10) == 0
 
 
+def test_it_can_be_stopped_while_the_bus_is_away() -> None:
+    with NatsServer() as server, start(nats_url=server.url) as process:
+        port = first_event(process, "started")["probes_port"]
+        until(lambda: status_of(port, "/readyz") == 200)
+        server.stop(signal.SIGKILL)
+        until(lambda: status_of(port, "/readyz") == 503)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
 def test_without_a_bus_it_says_so_in_one_line() -> None:
     with start(nats_url="nats://127.0.0.1:1", start_timeout_s="0.5") as process:
         _, said = process.communicate(timeout=20)

@@ -227,6 +227,18 @@ async def test_a_drain_hands_back_what_does_not_finish(rig: Rig) -> None:
     assert rig.engine.aborted == [b"r1"]
 
 
+async def test_a_drain_ends_although_a_result_cannot_be_stored(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenlane_worker.worker._SETTLE_S", 0)
+    rig.engine.hold = True
+    await rig.send("r1")
+    await rig.calls(1)
+    rig.bus.available = False
+    rig.engine.finish.set()
+    await rig.frame()
+    await asyncio.wait_for(rig.worker.drain(0), 5)
+    assert rig.bus.deliveries[0].settled == "", "another worker gets it"
+
+
 async def test_an_unstored_result_is_kept_until_the_bus_is_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tokenlane_worker.worker._STORE_RETRY_S", 0)
     rig.engine.hold = True

@@ -1,8 +1,8 @@
 """Publishing to a stream: the acknowledgements of many messages in flight come back on one inbox.
 
-nats-py's own `publish_async` costs more than twice the CPU a message (`python -m bench.publish`) and does not send again
-after a reconnect. What was in flight when the connection broke is sent again here, if it carries a message id by which
-the stream knows it.
+nats-py's own `publish_async` costs more than twice the CPU a message (`python -m bench.publish`) and does not send
+again after a reconnect. Here, what was in flight when the connection broke is sent again, if it carries a message id
+by which the stream knows it.
 """
 
 import asyncio

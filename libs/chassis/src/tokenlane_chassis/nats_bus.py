@@ -1,6 +1,7 @@
 """The bus over a real NATS server."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping
 
@@ -29,6 +30,7 @@ from tokenlane_proto.topology import ConsumerSpec
 
 _EMPTY: Mapping[str, str] = {}
 _API_TIMEOUT_S = 5
+_FLUSH_S = 2
 # Subject, reply subject, lengths and the header's first line.
 _COMMAND_OVERHEAD = 512
 
@@ -152,7 +154,10 @@ class NatsBus:
         for watch in self._watches:
             await watch.unsubscribe()
         if not self._client.is_closed:
-            await self.flush()
+            # A broker that is away gets no more than a moment.
+            with contextlib.suppress(NatsError, TimeoutError):
+                async with asyncio.timeout(_FLUSH_S):
+                    await self.flush()
         self._sender.cancel()
         self._durable.stop()
         await self._client.close()

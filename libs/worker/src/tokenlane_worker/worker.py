@@ -13,6 +13,7 @@ from tokenlane_chassis.bus import Bus, Delivery, Message, Puller
 from tokenlane_chassis.clock import unix_ms
 from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError
 from tokenlane_chassis.results import publish_error
+from tokenlane_chassis.tasks import end
 from tokenlane_proto import subjects
 from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_proto.topology import ConsumerSpec
@@ -26,6 +27,8 @@ from tokenlane_worker.metrics import WorkerMetrics
 from tokenlane_worker.tracing import JobTracing
 
 _STORE_RETRY_S = 0.5
+# How long results may take to be stored once the process has to end.
+_SETTLE_S = 10
 _CANCELLED_KEPT = 65_536
 
 
@@ -121,8 +124,10 @@ class Worker:
         for _, task in list(self._running.values()):
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks)
-        await self._bus.flush()
+            await asyncio.wait(self._tasks, timeout=_SETTLE_S)
+        for task in list(self._tasks):
+            # Its result cannot be stored: unacknowledged, the request goes to another worker.
+            await end(task)
 
     def _target(self) -> int:
         return 0 if self._draining else credit.pull_target(self._capacity, self._load, len(self._held))
