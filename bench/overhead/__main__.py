@@ -1,12 +1,13 @@
 """Measure the whole way (door, bus, classifier, bus, worker, back) against the upstream asked directly.
 
-    python -m bench.overhead [--requests 2000]
+    python -m bench.overhead [--requests 2000] [--pause 0.05]
 
 One at a time the two are asked in alternation, so that a drift of the machine's speed falls on both. CPU is what the
 operating system accounts to each process.
 """
 
 import argparse
+import asyncio
 import json
 import statistics
 from pathlib import Path
@@ -24,15 +25,17 @@ def _ms(values: list[float]) -> tuple[float, float]:
     return statistics.median(values) * 1e3, cuts[98] * 1e3
 
 
-async def _alternate(direct: Client, through: Client, count: int) -> tuple[list[Timing], list[Timing]]:
-    direct_timings, through_timings = [], []
+async def _alternate(direct: Client, through: Client, count: int, pause_s: float) -> tuple[list[Timing], list[Timing]]:
+    direct_timings: list[Timing] = []
+    through_timings: list[Timing] = []
     for _ in range(count):
-        direct_timings.append(await direct.ask())
-        through_timings.append(await through.ask())
+        for client, timings in ((direct, direct_timings), (through, through_timings)):
+            await asyncio.sleep(pause_s)
+            timings.append(await client.ask())
     return direct_timings, through_timings
 
 
-async def _measure(stack: Stack, requests: int) -> dict[str, float]:
+async def _measure(stack: Stack, requests: int, pause_s: float) -> dict[str, float]:
     figures: dict[str, float] = {}
     # A paced stream takes 64 ms, so it is asked less often.
     for name, body, first_byte, count in (
@@ -41,8 +44,8 @@ async def _measure(stack: Stack, requests: int) -> dict[str, float]:
         ("paced", PACED_BODY, True, requests // 10),
     ):
         direct, through = Client(stack.upstream_url, body=body), Client(stack.url, stack.key, body)
-        await _alternate(direct, through, count // 10)
-        pairs = await _alternate(direct, through, count)
+        await _alternate(direct, through, count // 10, pause_s)
+        pairs = await _alternate(direct, through, count, pause_s)
         for where, timings in zip(("direct", "through"), pairs, strict=True):
             picked = [timing.first_byte if first_byte else timing.end for timing in timings]
             figures[f"{name}_{where}_p50_ms"], figures[f"{name}_{where}_p99_ms"] = _ms(picked)
@@ -92,10 +95,11 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--pause", type=float, default=0, help="seconds before each request asked one at a time")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with Stack() as stack:
-        figures = uvloop.run(_measure(stack, arguments.requests))
+        figures = uvloop.run(_measure(stack, arguments.requests, arguments.pause))
     _print(figures)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2))

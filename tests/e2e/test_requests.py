@@ -103,7 +103,6 @@ async def test_ten_thousand_tokens_a_second_arrive_whole(stack: LocalStack) -> N
         again = await asyncio.gather(*(words(number) for number in range(0, 200, 10)))
     assert all(text.startswith("[simulated]") and len(text.split()) > 100 for text in first)
     assert again == first[::10], "the same body gets the same words, none lost, doubled or out of place"
-    assert rate > 0
     print(f"{rate:,.0f} tokens/s")
 
 

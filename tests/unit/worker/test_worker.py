@@ -1,6 +1,7 @@
 """The worker over the in-memory bus: what it pulls, what comes back, how each attempt is settled."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 
 import pytest
@@ -195,6 +196,20 @@ async def test_an_engine_that_keeps_failing_ends_the_request(rig: Rig) -> None:
     assert "gone again" in frame.terminal.reason
     assert await rig.settled(2) == ["nak", "ack"]
     assert rig.result("r1").headers[headers.STATUS] == "502"
+
+
+async def test_what_was_pulled_shows_signs_of_life(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rig.worker, "_consumer", dataclasses.replace(CONSUMER, ack_wait_s=0.03))
+    rig.engine.hold = True
+    for number in range(3):
+        await rig.send(f"r{number}", tokens=400)
+    await rig.calls(2)
+    beating = asyncio.create_task(rig.worker.heartbeat())
+    async with asyncio.timeout(2):
+        # Two run, one is held.
+        while [delivery.signs_of_life > 1 for delivery in rig.bus.deliveries] != [True] * 3:
+            await asyncio.sleep(0)
+    beating.cancel()
 
 
 async def test_a_malformed_message_ends_with_an_error_result(rig: Rig) -> None:
