@@ -13,7 +13,7 @@ MODEL ?=
 ENGINE_URL ?=
 DEMO_FLAGS ?=
 
-ROOMS := proto libs/chassis libs/fleet libs/worker services/ingress services/classifier services/autoscaler \
+ROOMS := proto libs/chassis libs/client libs/fleet libs/worker services/ingress services/classifier services/autoscaler \
 	services/worker-short services/worker-long cli
 CODE := $(addsuffix /src,$(ROOMS)) proto/check_generated.py tests bench engine
 DEMO_MODEL := .cache/models/SmolLM2-135M-Instruct
@@ -97,6 +97,11 @@ test-fast: setup ## Unit tests and the suites that need no engine, no container 
 .PHONY: bench
 bench: setup ## What the way over the bus costs
 	python -m bench.overhead
+
+.PHONY: chaos
+chaos: setup ## Kill every kind of process under load, with one broker and with three, and report
+	python -m tests.chaos --json .cache/chaos/one-broker.json
+	python -m tests.chaos --cluster --json .cache/chaos/cluster.json
 
 .PHONY: clean
 clean: ## Remove environments, caches and local state

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tokenlane_chassis.bus import Bus, Delivery, Message
+from tests.support.waiting import until
+from tokenlane_chassis.bus import Bus, Delivery, Message, Stored
 from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError
 from tokenlane_proto import topology
 from tokenlane_proto.headers import MSG_ID
@@ -50,7 +51,9 @@ async def test_a_durable_message_is_delivered_until_it_is_acknowledged(bus: Bus)
 
 async def test_a_message_id_is_stored_once(bus: Bus) -> None:
     first = await bus.publish_durable("requests.acme", b"body", {MSG_ID: "acme.1"})
-    assert await bus.publish_durable("requests.acme", b"body", {MSG_ID: "acme.1"}) == first
+    assert first == Stored(1)
+    again = await bus.publish_durable("requests.acme", b"body", {MSG_ID: "acme.1"})
+    assert again == Stored(1, duplicate=True)
     assert await bus.subject_counts(topology.REQUESTS, "requests.*") == {"requests.acme": 1}
 
 
@@ -120,3 +123,62 @@ async def test_a_watch_begins_with_what_is_there_and_follows(bus: Bus) -> None:
     await bus.delete(topology.LANE_BUCKET, "short.a")
     assert await asyncio.wait_for(seen.get(), 5) == ("short.a", None)
     assert await bus.get(topology.LANE_BUCKET, "short.a") is None
+
+
+async def test_a_subject_is_published_once(bus: Bus) -> None:
+    assert await bus.publish_once("results.acme.1", b"first", {"Tokenlane-Status": "200"})
+    assert not await bus.publish_once("results.acme.1", b"second")
+    assert await bus.publish_once("results.acme.2", b"another")
+    stored = await bus.last(topology.RESULTS, "results.acme.1")
+    assert stored is not None
+    assert (stored.data, stored.headers["Tokenlane-Status"]) == (b"first", "200")
+    await bus.purge(topology.RESULTS, "results.acme.1")
+    assert await bus.publish_once("results.acme.1", b"again")
+
+
+async def test_one_of_many_publishes_a_subject(bus: Bus) -> None:
+    taken = await asyncio.gather(*(bus.publish_once("results.acme.1", str(n).encode()) for n in range(20)))
+    assert taken.count(True) == 1
+    stored = await bus.last(topology.RESULTS, "results.acme.1")
+    assert stored is not None
+    assert stored.data == str(taken.index(True)).encode()
+
+
+async def test_a_question_is_answered_by_as_many_as_are_wanted(bus: Bus) -> None:
+    for name in (b"one", b"two"):
+        await bus.subscribe("status.*", lambda asked, name=name: bus.post(asked.reply, name + asked.data))  # type: ignore[misc]
+    answers = await bus.ask("status.acme", b"?", 5, most=2)
+    assert {answer.data for answer in answers} == {b"one?", b"two?"}
+    assert len(await bus.ask("status.acme", b"?", 5)) == 1
+
+
+async def test_a_question_that_nobody_hears_ends_at_once(bus: Bus) -> None:
+    async with asyncio.timeout(5):
+        assert await bus.ask("status.acme", b"?", 600, most=3) == []
+
+
+async def test_a_question_that_is_not_answered_ends_in_time(bus: Bus) -> None:
+    heard = Inbox()
+    await bus.subscribe("status.*", heard.put_nowait)
+    assert await bus.ask("status.acme", b"?", 0.05) == []
+    assert (await heard.take()).reply
+
+
+async def test_the_answers_that_came_in_time_are_kept(bus: Bus) -> None:
+    await bus.subscribe("status.*", lambda asked: bus.post(asked.reply, b"one"))
+    assert [answer.data for answer in await bus.ask("status.acme", b"?", 0.2, most=3)] == [b"one"]
+
+
+async def test_a_claim_is_held_while_the_broker_confirms_it(bus: Bus) -> None:
+    seen: asyncio.Queue[Delivery] = asyncio.Queue()
+    await bus.publish_durable("requests.acme", b"body")
+    await bus.pull(topology.CLASSIFIER_CONSUMER, seen.put_nowait, lambda: 4)
+    delivery = await asyncio.wait_for(seen.get(), 5)
+    delivery.in_progress()
+    assert not delivery.lost
+    delivery.ack()
+    await until(lambda: _is_empty(bus))
+
+
+async def _is_empty(bus: Bus) -> bool:
+    return not await bus.subject_counts(topology.REQUESTS, "requests.*")

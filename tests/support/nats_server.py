@@ -15,10 +15,19 @@ from types import TracebackType
 class NatsServer:
     """Starts on enter, ends on exit; `kill_and_restart` keeps port and store."""
 
-    def __init__(self, *, jetstream: bool = True, max_payload: int = 8 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        *,
+        jetstream: bool = True,
+        max_payload: int = 8 * 1024 * 1024,
+        directory: Path | None = None,
+        sync_always: bool = False,
+    ) -> None:
         self._jetstream = jetstream
         self._max_payload = max_payload
-        self._directory = Path(tempfile.mkdtemp(prefix="tokenlane-nats-"))
+        self._sync = ", sync_interval: always" if sync_always else ""
+        self._directory = directory or Path(tempfile.mkdtemp(prefix="tokenlane-nats-"))
+        self._directory.mkdir(exist_ok=True)
         # -1: the server takes a free port and writes it to its ports file.
         self._port = -1
         self._process: subprocess.Popen[bytes] | None = None
@@ -36,7 +45,7 @@ class NatsServer:
             f'log_file: "{self._directory}/log"',
         ]
         if self._jetstream:
-            lines.append(f'jetstream {{ store_dir: "{self._directory}/store" }}')
+            lines.append(f'jetstream {{ store_dir: "{self._directory}/store"{self._sync} }}')
         config.write_text("\n".join(lines))
         binary = shutil.which("nats-server") or str(Path(sys.executable).with_name("nats-server"))
         self._process = subprocess.Popen([binary, "-c", str(config)])
@@ -51,6 +60,18 @@ class NatsServer:
     def kill_and_restart(self) -> None:
         self.stop(signal.SIGKILL)
         self.start()
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay, nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, sign: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(sign)
 
     def _wait_for_port(self, process: subprocess.Popen[bytes], timeout_s: float = 20) -> int:
         ports = self._directory / f"nats-server_{process.pid}.ports"

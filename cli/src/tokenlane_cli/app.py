@@ -8,12 +8,14 @@ from typer.exceptions import TyperException
 
 from tokenlane_cli import __version__
 from tokenlane_cli.demo.command import demo
+from tokenlane_cli.dlq.command import dlq
 from tokenlane_cli.errors import CliError
 from tokenlane_cli.replay.command import replay
 from tokenlane_cli.stack.command import up
+from tokenlane_cli.tenant.command import tenant
 
 app = typer.Typer(
-    help="LLM serving over a message bus: the local stack, a demonstration, replay of traces.",
+    help="LLM serving over a message bus: the local stack, a demonstration, replay of traces, an operator's tools.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -22,6 +24,8 @@ app = typer.Typer(
 app.command()(up)
 app.command()(demo)
 app.command()(replay)
+app.add_typer(dlq)
+app.add_typer(tenant)
 
 
 def _show_version(asked: bool) -> None:

@@ -27,3 +27,16 @@ SimProfile = Annotated[str, typer.Option(help="Device and model that the simulat
 SimSpeed = Annotated[float | None, typer.Option(min=0.001, help="Simulated seconds a second.")]
 Autoscaler = Annotated[bool, typer.Option(help="Let the autoscaler start and stop workers.")]
 MaxReplicas = Annotated[int | None, typer.Option(min=1, help="Most workers a lane.", show_default="by engine")]
+
+NatsUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="TOKENLANE_NATS_URL",
+        help="Servers of the bus, comma-separated.",
+        show_default="the stack running here, else nats://127.0.0.1:4222",
+    ),
+]
+NatsCreds = Annotated[
+    Path | None, typer.Option(envvar="TOKENLANE_NATS_CREDS_FILE", help="Credentials file for the bus.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

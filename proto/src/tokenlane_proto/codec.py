@@ -1,11 +1,22 @@
 """Bytes of the bus to messages and back. Decoding raises MalformedMessageError and nothing else."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
 from tokenlane.v1.lane_pb2 import DesiredReplicas, LaneProfile
+from tokenlane.v1.recovery_pb2 import (
+    Attach,
+    DeadLetter,
+    KeyRecord,
+    Progress,
+    RequestStatus,
+    Shown,
+    Started,
+    TenantPolicy,
+)
 from tokenlane.v1.reply_pb2 import Frame, UsageEvent
 from tokenlane.v1.request_pb2 import Classification, Endpoint, ReplyFormat, Request
 from tokenlane_proto import headers, subjects
@@ -16,6 +27,8 @@ M = TypeVar("M", bound=Message)
 
 # White space that may stand before a bare body. Unit: bytes.
 _LEADING = 256
+_LONGEST_KEY = 255
+_SHA256_BYTES = 32
 _ENDPOINTS = (Endpoint.ENDPOINT_CHAT_COMPLETIONS, Endpoint.ENDPOINT_COMPLETIONS)
 
 
@@ -30,6 +43,12 @@ def decode_request(payload: bytes) -> Request:
         raise MalformedMessageError(f"endpoint {request.endpoint} is unknown")
     if not request.facts.model:
         raise MalformedMessageError("facts.model is missing", "model")
+    if request.idempotency_key:
+        _check_key(request.idempotency_key)
+        if request.request_id != subjects.keyed_id(request.idempotency_key):
+            raise MalformedMessageError("request_id must follow from idempotency_key")
+        if len(request.body_sha256) != _SHA256_BYTES:
+            raise MalformedMessageError("body_sha256 must be the SHA-256 of the body")
     return request
 
 
@@ -43,7 +62,10 @@ def wrap_bare(payload: bytes, fields: Mapping[str, str], request_id: str, accept
     inbox = fields.get(headers.REPLY_INBOX, "")
     if inbox and not subjects.is_inbox(inbox):
         raise MalformedMessageError(f"{headers.REPLY_INBOX} must be one to four subject tokens of [A-Za-z0-9_-]")
-    own_id = fields.get(headers.REQUEST_ID, request_id)
+    key = fields.get(headers.IDEMPOTENCY_KEY, "")
+    if key:
+        _check_key(key)
+    own_id = subjects.keyed_id(key) if key else fields.get(headers.REQUEST_ID, request_id)
     if not subjects.is_token(own_id):
         raise MalformedMessageError(f"{headers.REQUEST_ID} must be 1 to 64 characters of [A-Za-z0-9_-]")
     deadline = fields.get(headers.DEADLINE_MS, "0")
@@ -58,6 +80,8 @@ def wrap_bare(payload: bytes, fields: Mapping[str, str], request_id: str, accept
         deadline_unix_ms=int(deadline),
         accepted_unix_ms=accepted_unix_ms,
         facts=facts,
+        idempotency_key=key,
+        body_sha256=hashlib.sha256(payload).digest() if key else b"",
         body=payload,
     )
 
@@ -65,6 +89,49 @@ def wrap_bare(payload: bytes, fields: Mapping[str, str], request_id: str, accept
 def with_classification(encoded_request: bytes, classification: Classification) -> bytes:
     """The encoded request with its classification, without decoding it: protobuf merges concatenated messages."""
     return encoded_request + Request(classification=classification).SerializeToString()
+
+
+def decode_attach(payload: bytes) -> Attach:
+    """An `Attach`."""
+    attach = _parse(Attach(), payload)
+    if not (subjects.is_token(attach.request_id) and subjects.is_inbox(attach.inbox)):
+        raise MalformedMessageError("attach needs a request_id and an inbox")
+    return attach
+
+
+def decode_started(payload: bytes) -> Started:
+    """A `Started`."""
+    return _parse(Started(), payload)
+
+
+def decode_shown(payload: bytes) -> Shown:
+    """A `Shown`."""
+    return _parse(Shown(), payload)
+
+
+def decode_progress(payload: bytes) -> Progress:
+    """A `Progress`."""
+    return _parse(Progress(), payload)
+
+
+def decode_dead_letter(payload: bytes) -> DeadLetter:
+    """A `DeadLetter`."""
+    return _parse(DeadLetter(), payload)
+
+
+def decode_status(payload: bytes) -> RequestStatus:
+    """A `RequestStatus`."""
+    return _parse(RequestStatus(), payload)
+
+
+def decode_key_record(payload: bytes) -> KeyRecord:
+    """A `KeyRecord`."""
+    return _parse(KeyRecord(), payload)
+
+
+def decode_tenant_policy(payload: bytes) -> TenantPolicy:
+    """A `TenantPolicy`."""
+    return _parse(TenantPolicy(), payload)
 
 
 def decode_frame(payload: bytes) -> Frame:
@@ -85,6 +152,11 @@ def decode_lane_profile(payload: bytes) -> LaneProfile:
 def decode_desired_replicas(payload: bytes) -> DesiredReplicas:
     """A `DesiredReplicas`."""
     return _parse(DesiredReplicas(), payload)
+
+
+def _check_key(key: str) -> None:
+    if not (0 < len(key) <= _LONGEST_KEY and key.isprintable()):
+        raise MalformedMessageError("the idempotency key must be 1 to 255 printable characters", "Idempotency-Key")
 
 
 def _parse(message: M, payload: bytes) -> M:

@@ -6,6 +6,7 @@ TRACEPARENT = "traceparent"
 # On a bare JSON request, set by its publisher.
 REPLY_INBOX = "Tokenlane-Reply-Inbox"
 DEADLINE_MS = "Tokenlane-Deadline-Ms"
+IDEMPOTENCY_KEY = "Idempotency-Key"
 
 # On stored results and on plain replies.
 REQUEST_ID = "Tokenlane-Request-Id"
@@ -19,3 +20,8 @@ SEQ = "Tokenlane-Seq"
 PROMPT_TOKENS = "Tokenlane-Prompt-Tokens"
 COMPLETION_TOKENS = "Tokenlane-Completion-Tokens"
 SIMULATED = "Tokenlane-Simulated"
+CODE = "Tokenlane-Code"
+# On a stored result: the worker that stored it, the object that holds its bytes, and that the client left.
+WORKER = "Tokenlane-Worker"
+OBJECT = "Tokenlane-Object"
+BUDGET_TOKENS = "Tokenlane-Budget-Tokens"

@@ -4,6 +4,7 @@ A token that comes from outside (a model's name) is escaped so that it stays one
 already be one.
 """
 
+import hashlib
 import re
 from functools import lru_cache
 from typing import NamedTuple
@@ -106,3 +107,43 @@ def usage(tenant: str) -> str:
 def cancel(tenant: str) -> str:
     """Where cancellations are published; the payload is the request id."""
     return f"cancels.{tenant}"
+
+
+def attach(tenant: str) -> str:
+    """Where readers ask for the frames of a running request."""
+    return f"attach.{tenant}"
+
+
+def started(tenant: str, request_id: str) -> str:
+    """Where a worker tells that it begins an attempt, to those who wait for that request."""
+    return f"started.{tenant}.{request_id}"
+
+
+def claims(tenant: str) -> str:
+    """Where a worker tells the others that it begins a second or later attempt."""
+    return f"claims.{tenant}"
+
+
+def shown(tenant: str, inbox: str) -> str:
+    """Where the owner of a reply inbox is asked what its client was shown."""
+    return f"shown.{tenant}.{inbox}"
+
+
+def status(tenant: str) -> str:
+    """Where a request's state is asked for; the payload is the request id."""
+    return f"status.{tenant}"
+
+
+def progress(tenant: str, request_id: str) -> str:
+    """Where checkpoints and ended attempts are kept."""
+    return f"progress.{tenant}.{request_id}"
+
+
+def dead(tenant: str, request_id: str) -> str:
+    """Where a request goes that was given up."""
+    return f"dead.{tenant}.{request_id}"
+
+
+def keyed_id(idempotency_key: str) -> str:
+    """The request id that follows from an idempotency key."""
+    return "k-" + hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]

@@ -7,12 +7,20 @@ from tokenlane_proto import subjects
 REQUESTS = "TOKENLANE_REQUESTS"
 LANES = "TOKENLANE_LANES"
 RESULTS = "TOKENLANE_RESULTS"
+PROGRESS = "TOKENLANE_PROGRESS"
+DEAD = "TOKENLANE_DEAD"
 CLASSIFIER = "classifier"
 LANE_BUCKET = "tokenlane_lanes"
 SCALE_BUCKET = "tokenlane_scale"
+KEY_BUCKET = "tokenlane_keys"
+TENANT_BUCKET = "tokenlane_tenants"
+BODY_STORE = "tokenlane_bodies"
 
 ALL_USAGE = "usage.*"
 ALL_CANCELS = "cancels.*"
+ALL_ATTACHES = "attach.*"
+ALL_CLAIMS = "claims.*"
+ALL_STATUS = "status.*"
 
 # Header block, envelope fields and subject on top of an OpenAI body. Unit: bytes.
 ENVELOPE_OVERHEAD_BYTES = 16 * 1024
@@ -38,24 +46,42 @@ class ConsumerSpec:
     stream: str
     name: str
     filter_subject: str
-    ack_wait_s: float = 30
+    ack_wait_s: float = 10
     max_ack_pending: int = 65_536
     max_waiting: int = 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class BucketSpec:
-    """A key-value bucket that keeps the latest value of each key."""
+    """A key-value bucket that keeps the latest value of each key, for `ttl_s` seconds; 0 means for ever."""
 
     name: str
+    ttl_s: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSpec:
+    """An object store. Objects live for `ttl_s` seconds, and not longer than what refers to them if all goes well."""
+
+    name: str
+    ttl_s: float
+    max_bytes: int
 
 
 STREAMS = (
     StreamSpec(REQUESTS, ("requests.*",), work_queue=True),
     StreamSpec(LANES, ("lanes.*.*.*.*",), work_queue=True),
     StreamSpec(RESULTS, ("results.*.*",), work_queue=False, max_age_s=3_600, max_bytes=1024**3, latest_only=True),
+    StreamSpec(PROGRESS, ("progress.*.*",), work_queue=False, max_age_s=86_400, max_bytes=256 * 1024**2),
+    StreamSpec(DEAD, ("dead.*.*",), work_queue=False, max_age_s=7 * 86_400, max_bytes=256 * 1024**2, latest_only=True),
 )
-BUCKETS = (BucketSpec(LANE_BUCKET), BucketSpec(SCALE_BUCKET))
+BUCKETS = (
+    BucketSpec(LANE_BUCKET),
+    BucketSpec(SCALE_BUCKET),
+    BucketSpec(KEY_BUCKET, ttl_s=86_400),
+    BucketSpec(TENANT_BUCKET),
+)
+STORES = (StoreSpec(BODY_STORE, ttl_s=86_400, max_bytes=1024**3),)
 CLASSIFIER_CONSUMER = ConsumerSpec(REQUESTS, CLASSIFIER, "requests.*")
 
 
@@ -63,6 +89,11 @@ def lane_consumer(lane: str, model: str) -> ConsumerSpec:
     """The consumer that the workers of a lane and model share."""
     # Durable names allow no dots or slashes; `escape` leaves none, and "%" is allowed.
     return ConsumerSpec(LANES, f"{lane}-{subjects.escape(model)}", subjects.lane_filter(lane, model))
+
+
+def key_record(tenant: str, request_id: str) -> str:
+    """Key in the bucket of idempotency keys."""
+    return f"{tenant}.{request_id}"
 
 
 def lane_key(lane: str, model: str) -> str:

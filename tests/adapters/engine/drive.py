@@ -59,9 +59,9 @@ class Started:
         await self.send(answer, path, **body)
         return answer
 
-    async def send(self, answer: Answer, path: str, **body: Any) -> None:
+    async def send(self, answer: Answer, path: str, request_id: str = "", **body: Any) -> None:
         given = {"model": self.info.model, **body}
-        await self.engine.generate(path, json.dumps(given).encode(), answer)
+        await self.engine.generate(path, json.dumps(given).encode(), answer, request_id)
 
     async def chat(self, text: str = "Hello", **body: Any) -> Answer:
         return await self.ask(CHAT, messages=[{"role": "user", "content": text}], **body)

@@ -138,6 +138,37 @@ async def test_cancelling_a_request_that_does_not_stream_frees_it_too(engine: St
     await engine.until_stats(lambda stats: stats.running == 0)
 
 
+async def test_attempts_at_one_request_share_its_id(engine: Started) -> None:
+    asked: dict[str, Any] = {"max_tokens": 3, "request_id": "k-7", "stream": True}
+    answers = await asyncio.gather(*(engine.chat(**asked) for _ in range(2)), engine.complete(**asked))
+    ids = [{event["id"] for event in answer.events} for answer in answers]
+    assert ids == [{"chatcmpl-k-7"}, {"chatcmpl-k-7"}, {"cmpl-k-7"}]
+
+
+async def test_an_assistants_message_is_continued(engine: Started) -> None:
+    text = "[simulated] so it goes"
+    asked: dict[str, Any] = {"max_tokens": 4, "ignore_eos": True, "temperature": 0}
+    question = {"role": "user", "content": "Go on"}
+    begun = [question, {"role": "assistant", "content": text}]
+    more = {**asked, "continue_final_message": True, "add_generation_prompt": False}
+    fresh = (await engine.ask(CHAT, messages=[question], **asked)).json["usage"]
+    going = await engine.ask(CHAT, messages=begun, **more, stream=True, stream_options={"include_usage": True})
+    assert going.events[0]["choices"][0]["delta"]["role"] == "assistant"
+    counted = await engine.engine.count_tokens(text, MODEL)
+    assert counted is not None
+    assert going.events[-1]["usage"]["completion_tokens"] == 4
+    if not engine.info.simulated:
+        # To the simulation this is not its own answer, but a message like any other.
+        assert going.events[-1]["usage"]["prompt_tokens"] == fresh["prompt_tokens"] + counted
+
+
+@pytest.mark.parametrize("generation_prompt", [{}, {"add_generation_prompt": True}])
+async def test_a_message_is_not_continued_behind_a_new_one(engine: Started, generation_prompt: dict[str, bool]) -> None:
+    messages = [{"role": "user", "content": "Go on"}, {"role": "assistant", "content": "Well"}]
+    answer = await engine.ask(CHAT, messages=messages, continue_final_message=True, **generation_prompt)
+    assert (answer.status, answer.json["error"]["code"]) == (400, 400)
+
+
 async def test_many_at_once_are_all_answered(engine: Started) -> None:
     before = await engine.engine.stats()
     answers = await asyncio.gather(*(engine.chat(f"Number {i}", max_tokens=16, ignore_eos=True) for i in range(32)))

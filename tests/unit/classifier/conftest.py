@@ -13,8 +13,16 @@ from tokenlane.v1.lane_pb2 import LaneProfile
 from tokenlane_chassis.bus import Bus
 from tokenlane_chassis.service import Context
 from tokenlane_chassis.tracing import Tracing
+from tokenlane_classifier.classifier import Classifier
+from tokenlane_classifier.controls import Controls
+from tokenlane_classifier.decision import Policy
+from tokenlane_classifier.knowledge import Knowledge
+from tokenlane_classifier.lanes import parse_boundaries
+from tokenlane_classifier.ledger import Ledger
+from tokenlane_classifier.metrics import Metrics
 from tokenlane_classifier.service import serve
 from tokenlane_classifier.settings import ClassifierSettings
+from tokenlane_classifier.tenants import Tenants
 from tokenlane_proto import topology
 
 MODEL = "m/x.y"
@@ -43,6 +51,19 @@ def context_on(bus: Bus, tracing: Tracing | None = None) -> Context[ClassifierSe
         tracing or Tracing("classifier", None),
         asyncio.Event(),
     )
+
+
+async def classifier_on(bus: Bus) -> tuple[Classifier, Controls]:
+    """A classifier that nothing is delivered to, with its controls."""
+    context = context_on(bus)
+    metrics, ledger = Metrics(context.registry), Ledger()
+    knowledge = Knowledge(parse_boundaries("short:8192,long"), 0.95, metrics, context.log, ledger.forget)
+    watch = await bus.watch(topology.LANE_BUCKET, knowledge.lane_changed)
+    await watch.unsubscribe()
+    controls = Controls(bus, ledger, metrics, context.log)
+    policy = Policy(512, 0.5)
+    tenants = Tenants(context.log)
+    return Classifier(context, knowledge, tenants, ledger, controls, policy, metrics, lambda: 1), controls
 
 
 @pytest.fixture

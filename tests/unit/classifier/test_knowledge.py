@@ -1,5 +1,8 @@
 """What is taken to heart of what is told."""
 
+from collections.abc import Callable
+
+import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
@@ -12,11 +15,11 @@ from tokenlane_classifier.metrics import Metrics
 from tokenlane_classifier.ratio import COLD
 
 
-def told(usage: Usage) -> Knowledge:
+def told(usage: Usage, ended: Callable[[str, str], None] = lambda tenant, request_id: None) -> Knowledge:
     knowledge = Knowledge(
-        parse_boundaries("short:512,long"), 0.95, Metrics(CollectorRegistry()), structlog.get_logger()
+        parse_boundaries("short:512,long"), 0.95, Metrics(CollectorRegistry()), structlog.get_logger(), ended
     )
-    event = UsageEvent(model="m", lane="short", category="latin", body_bytes=9_000, usage=usage)
+    event = UsageEvent(request_id="r1", model="m", lane="short", category="latin", body_bytes=9_000, usage=usage)
     knowledge.used(Message("usage.acme", event.SerializeToString(), {}))
     return knowledge
 
@@ -27,3 +30,10 @@ def test_counts_of_the_engine_are_learned() -> None:
 
 def test_an_estimate_does_not_confirm_itself() -> None:
     assert told(Usage(prompt_tokens=3_000, estimated=True)).ratios.of("m", Category.LATIN) == COLD
+
+
+@pytest.mark.parametrize("estimated", [True, False])
+def test_a_request_that_was_answered_has_ended(estimated: bool) -> None:
+    ended: list[tuple[str, str]] = []
+    told(Usage(prompt_tokens=3_000, estimated=estimated), lambda *key: ended.append(key))
+    assert ended == [("acme", "r1")]

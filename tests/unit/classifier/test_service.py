@@ -6,15 +6,10 @@ import json
 import pytest
 
 from tests.support.waiting import until
-from tests.unit.classifier.conftest import MODEL, Running, context_on
+from tests.unit.classifier.conftest import MODEL, Running, classifier_on
 from tokenlane.v1.reply_pb2 import Frame, Outcome, Usage, UsageEvent
 from tokenlane.v1.request_pb2 import Endpoint, Facts, ReplyFormat, Request
 from tokenlane_chassis.bus import Bus, Delivery, Message
-from tokenlane_classifier.classifier import Classifier
-from tokenlane_classifier.decision import Policy
-from tokenlane_classifier.knowledge import Knowledge
-from tokenlane_classifier.lanes import parse_boundaries
-from tokenlane_classifier.metrics import Metrics
 from tokenlane_proto import codec, headers, subjects, topology
 
 BODY = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 8}).encode()
@@ -67,12 +62,13 @@ async def inbox_of(bus: Bus) -> asyncio.Queue[Message]:
 async def test_an_envelope_goes_to_its_lane_unchanged(bus: Bus, running: Running) -> None:
     async with running():
         sent = {headers.MSG_ID: "acme.r1", headers.TRACEPARENT: "00-" + "a" * 32 + "-" + "b" * 16 + "-00"}
-        await bus.publish_durable("requests.acme", envelope(), sent)
+        stored = await bus.publish_durable("requests.acme", envelope(accepted_unix_ms=5), sent)
         await settled(bus)
     subject, request, message = await only_lane_message(bus)
     assert subjects.parse_lane(subject)[:3] == ("short", MODEL, "acme")
-    assert message.data.startswith(envelope())
-    assert message.headers[headers.MSG_ID] == "acme.r1"
+    assert message.data.startswith(envelope(accepted_unix_ms=5))
+    assert request.accepted_unix_ms == 5
+    assert message.headers[headers.MSG_ID] == f"acme.r1.{stored.seq}"
     assert message.headers[headers.TRACEPARENT] == sent[headers.TRACEPARENT]
     assert request.body == BODY
     given = request.classification
@@ -87,13 +83,13 @@ async def test_an_envelope_goes_to_its_lane_unchanged(bus: Bus, running: Running
 
 async def test_a_bare_body_is_wrapped(bus: Bus, running: Running) -> None:
     async with running():
-        seq = await bus.publish_durable("requests.acme", BODY)
+        seq = (await bus.publish_durable("requests.acme", BODY)).seq
         await settled(bus)
     _, request, message = await only_lane_message(bus)
     assert (request.request_id, request.body) == (f"seq-{seq}", BODY)
     assert request.reply_format == ReplyFormat.REPLY_FORMAT_PLAIN
     assert request.facts.model == MODEL
-    assert message.headers[headers.MSG_ID] == f"acme.seq-{seq}"
+    assert message.headers[headers.MSG_ID] == f"acme.seq-{seq}.{seq}"
 
 
 async def test_a_long_body_goes_to_the_long_lane(bus: Bus, running: Running) -> None:
@@ -124,7 +120,7 @@ async def test_a_malformed_bare_body_is_answered_and_never_comes_back(
 
 async def test_a_malformed_body_without_an_id_is_answered_by_its_sequence(bus: Bus, running: Running) -> None:
     async with running():
-        seq = await bus.publish_durable("requests.acme", b"\xff\xff", {headers.REQUEST_ID: "not an id"})
+        seq = (await bus.publish_durable("requests.acme", b"\xff\xff", {headers.REQUEST_ID: "not an id"})).seq
         await settled(bus)
     error, _ = await error_of(bus, f"seq-{seq}")
     assert error["code"] == "invalid_request"
@@ -161,11 +157,30 @@ async def test_what_cannot_be_run_is_refused(bus: Bus, running: Running) -> None
 
 
 async def test_one_request_published_twice_is_one_lane_message(bus: Bus, running: Running) -> None:
+    async with running() as context:
+        # Without a message id, as after a broker forgot those it knew.
+        await bus.publish_durable("requests.acme", envelope(accepted_unix_ms=5))
+        await bus.publish_durable("requests.acme", envelope(accepted_unix_ms=5))
+        await settled(bus)
+        copies = context.registry.get_sample_value("tokenlane_classifier_repeated_total", {"standing": "copy"})
+    assert list((await waiting(bus)).values()) == [1]
+    assert copies == 1
+
+
+async def test_an_id_that_is_used_again_later_is_another_request(bus: Bus, running: Running) -> None:
+    async with running():
+        await bus.publish_durable("requests.acme", envelope(accepted_unix_ms=5))
+        await bus.publish_durable("requests.acme", envelope(accepted_unix_ms=6))
+        await settled(bus)
+    assert list((await waiting(bus)).values()) == [2]
+
+
+async def test_when_it_was_accepted_is_filled_in_where_its_publisher_left_it_out(bus: Bus, running: Running) -> None:
     async with running():
         await bus.publish_durable("requests.acme", envelope())
-        await bus.publish_durable("requests.acme", envelope())
         await settled(bus)
-    assert list((await waiting(bus)).values()) == [1]
+    _, request, _ = await only_lane_message(bus)
+    assert 0 < request.accepted_unix_ms <= request.classification.classified_unix_ms
 
 
 async def test_tenants_may_use_the_same_id(bus: Bus, running: Running) -> None:
@@ -177,18 +192,13 @@ async def test_tenants_may_use_the_same_id(bus: Bus, running: Running) -> None:
 
 
 async def test_a_death_between_publish_and_ack_does_not_duplicate(bus: Bus, running: Running) -> None:
-    context = context_on(bus)
-    metrics = Metrics(context.registry)
-    knowledge = Knowledge(parse_boundaries("short:8192,long"), 0.95, metrics, context.log)
-    watch = await bus.watch(topology.LANE_BUCKET, knowledge.lane_changed)
-    dying = Classifier(context, knowledge, Policy(512, 0.5), metrics, lambda: 1)
+    dying, _ = await classifier_on(bus)
     taken: asyncio.Queue[Delivery] = asyncio.Queue()
     puller = await bus.pull(topology.CLASSIFIER_CONSUMER, taken.put_nowait, lambda: int(taken.empty()))
     await bus.publish_durable("requests.acme", envelope())
     delivery = await asyncio.wait_for(taken.get(), 5)
     await dying.handle(delivery)
     await puller.stop()
-    await watch.unsubscribe()
     # The broker gives the message to somebody else, as it does when nothing is heard of a delivery.
     delivery.nak()
     async with running():

@@ -50,7 +50,14 @@ class Asking:
         self._complete = complete
         self._over = asyncio.Event()
         fields = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
-        self._scope = {"type": "http", "method": method, "path": path, "headers": fields}
+        path, _, query = path.partition("?")
+        self._scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query.encode(),
+            "headers": fields,
+        }
 
     async def __call__(self) -> Answer:
         await self._app(self._scope, self._receive, self._send)

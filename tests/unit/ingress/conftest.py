@@ -51,8 +51,13 @@ class House:
     ) -> Answer:
         return await self.asking(body, path, **headers)()
 
-    async def get(self, path: str, method: str = "GET") -> Answer:
-        return await Asking(self.door.app, path, method=method, headers=AUTHORIZED)()
+    def reading(self, path: str, method: str = "GET", **headers: str) -> Asking:
+        """A request without a body, with a valid key."""
+        fields = {**AUTHORIZED, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return Asking(self.door.app, path, method=method, headers=fields)
+
+    async def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        return await self.reading(path, method, **headers)()
 
 
 async def register(bus: FakeBus, lane: str, model: str, max_model_len: int) -> None:
@@ -87,4 +92,6 @@ async def house(settings: IngressSettings, keyring: Callable[[], Keyring]) -> As
     door = await compose(context, keyring, "door1")
     context.readiness.ready = True
     yield House(bus, door, upstream, context)
-    assert len(door.exchanges) == 0
+    left = len(door.exchanges)
+    await door.close()
+    assert left == 0

@@ -2,17 +2,25 @@
 
 import asyncio
 import json
+from collections.abc import Coroutine
 
 import pytest
 
-from tests.unit.ingress.asking import Asking
+from tests.unit.ingress.asking import Answer, Asking
 from tests.unit.ingress.conftest import AUTHORIZED, CHAT, CHAT_PATH, House
 from tests.unit.ingress.upstream import SSE_HEAD, events, whole
+from tokenlane.v1.recovery_pb2 import TenantPolicy
 from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal
 from tokenlane.v1.request_pb2 import Endpoint, Request
+from tokenlane_chassis import results
+from tokenlane_chassis.bus import Message, Stored
 from tokenlane_chassis.errors import MessageTooLargeError, StreamFullError
 from tokenlane_ingress import errors, vigil
+from tokenlane_proto.codec import decode_attach
+from tokenlane_proto.topology import RESULTS, TENANT_BUCKET
 
+COMPLETED = Outcome.OUTCOME_COMPLETED
+JSON_TYPE = "application/json"
 FAILED = Terminal(outcome=Outcome.OUTCOME_FAILED, reason="the engine broke", http_status=502)
 
 
@@ -67,7 +75,7 @@ async def test_a_stream_is_written_as_it_comes(house: House) -> None:
     for seq, part in enumerate((b"data: 1\n\n", b"data: 2\n\n")):
         house.upstream.send("acme", request, [events(b"data: 1\n\n", b"data: 2\n\n", end=None)[seq]])
         assert await asyncio.wait_for(asking.written.get(), 5) == part
-    house.upstream.send("acme", request, [events(b"", b"", b"data: [DONE]\n\n")[2]])
+    house.upstream.send("acme", request, events(b"data: [DONE]\n\n", first=2))
     answer = await asyncio.wait_for(running, 5)
     assert answer.body == b"data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"
     assert answer.headers["content-type"] == SSE_HEAD.content_type
@@ -92,12 +100,20 @@ async def test_a_failure_before_the_first_byte_is_an_error_answer(house: House, 
     assert house.upstream.cancelled.empty()
 
 
-async def test_a_lost_frame_stops_the_work(house: House) -> None:
-    house.upstream.script = lambda request: events(b"a", b"b", b"c")[::2]
+async def test_a_lost_frame_is_fetched_and_the_stream_goes_on(house: House) -> None:
+    parts = b"data: 1\n\n", b"data: 2\n\n", b"data: [DONE]\n\n"
+    house.upstream.script = lambda request: events(*parts)[::2]
+
+    def catch_up(message: Message) -> None:
+        attach = decode_attach(message.data)
+        assert (attach.request_id, attach.first_event) == ("mine-1", 1)
+        rest = events(b"".join(parts[1:]), first=1)
+        house.bus.post(f"replies.acme.{attach.inbox}", rest[0].SerializeToString())
+
+    await house.bus.subscribe("attach.acme", catch_up)
     answer = await house.ask({**CHAT, "stream": True}, x_request_id="mine-1")
-    assert answer.body.startswith(b"a")
-    assert b"answer_broken" in answer.body
-    assert await asyncio.wait_for(house.upstream.cancelled.get(), 5) == "mine-1"
+    assert answer.body == b"".join(parts)
+    assert house.upstream.cancelled.empty()
 
 
 async def test_the_deadline_is_the_clients_within_the_limit(house: House) -> None:
@@ -107,6 +123,25 @@ async def test_the_deadline_is_the_clients_within_the_limit(house: House) -> Non
         assert request.deadline_unix_ms - request.accepted_unix_ms == granted
 
 
+async def test_a_tenant_may_have_a_deadline_of_its_own_for_requests_that_do_not_say(house: House) -> None:
+    async def granted(asked: Coroutine[None, None, Answer]) -> int:
+        await asked
+        request = await house.upstream.requests.get()
+        return request.deadline_unix_ms - request.accepted_unix_ms
+
+    policy = TenantPolicy(timeout_ms=3_000).SerializeToString()
+    await house.bus.put(TENANT_BUCKET, "acme", policy)
+    assert await granted(house.ask()) == 3_000
+    assert await granted(house.ask(x_tokenlane_timeout_ms="5000")) == 5_000
+    assert await granted(house.ask(authorization="Bearer sk-other")) == 20_000
+    await house.bus.put(TENANT_BUCKET, "acme", b"\xff broken")
+    assert await granted(house.ask()) == 3_000
+    await house.bus.put(TENANT_BUCKET, "acme", TenantPolicy(timeout_ms=90_000).SerializeToString())
+    assert await granted(house.ask()) == 20_000
+    await house.bus.delete(TENANT_BUCKET, "acme")
+    assert await granted(house.ask()) == 20_000
+
+
 @pytest.mark.parametrize("begun", [False, True])
 async def test_a_deadline_that_passes_is_a_504_and_stops_the_work(house: House, begun: bool) -> None:
     house.upstream.script = lambda request: events(b"data: 1\n\n", end=None) if begun else []
@@ -114,6 +149,33 @@ async def test_a_deadline_that_passes_is_a_504_and_stops_the_work(house: House, 
     assert answer.status == (200 if begun else 504)
     assert b"deadline_exceeded" in answer.body
     assert await asyncio.wait_for(house.upstream.cancelled.get(), 5) == "late"
+    stored = await house.bus.last(RESULTS, "results.acme.late")
+    assert stored is not None
+    assert (stored.headers["Tokenlane-Outcome"], stored.headers["Tokenlane-Status"]) == ("expired", "504")
+
+
+async def test_a_deadline_that_passes_together_with_the_end_shows_the_end(house: House) -> None:
+    house.upstream.script = silent
+    await results.store(house.bus, "acme", "just", b"{}", results.result_headers("just", 1, COMPLETED, 200, JSON_TYPE))
+    answer = await house.ask(x_tokenlane_timeout_ms="60", x_request_id="just")
+    assert (answer.status, answer.body) == (200, b"{}")
+
+
+async def test_a_deadline_is_kept_without_the_bus(house: House) -> None:
+    house.upstream.script = silent
+    running = asyncio.create_task(house.ask(x_tokenlane_timeout_ms="60"))
+    await house.upstream.requests.get()
+    house.bus.drop_connection()
+    assert (await asyncio.wait_for(running, 5)).status == 504
+
+
+async def test_a_request_that_somebody_cancels_is_told_at_once(house: House) -> None:
+    house.upstream.script = silent
+    running = asyncio.create_task(house.ask(x_request_id="unwanted"))
+    await house.upstream.requests.get()
+    assert (await house.get("/v1/requests/unwanted", "DELETE")).status == 200
+    answer = await asyncio.wait_for(running, 2)
+    assert (answer.status, answer.error["code"]) == (499, "cancelled")
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -186,7 +248,7 @@ async def test_a_bus_that_does_not_answer_is_a_503_that_says_when(house: House) 
 async def test_what_the_bus_refuses_is_told(
     house: House, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, code: str
 ) -> None:
-    async def refuse(*_: object) -> int:
+    async def refuse(*_: object) -> Stored:
         raise error
 
     monkeypatch.setattr(house.bus, "publish_durable", refuse)

@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import logging
+import socket
+import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import openai
 import pytest
+import uvicorn
 from openai import AsyncOpenAI
 
 from tests.support.waiting import until
@@ -15,7 +19,6 @@ from tests.unit.ingress.upstream import events, whole
 from tests.unit.ingress.waiting import refuses_connections
 from tokenlane.v1.reply_pb2 import Frame, Outcome, Terminal
 from tokenlane.v1.request_pb2 import Request
-from tokenlane_ingress import errors
 from tokenlane_ingress.server import bind, serve
 
 COMPLETION = {
@@ -69,10 +72,7 @@ async def served(house: House, grace_s: float) -> AsyncIterator[Served]:
     port = listener.getsockname()[1]
     stopping = house.context.stopping
 
-    def give_up() -> None:
-        house.door.exchanges.finish_all(errors.shutting_down())
-
-    serving = asyncio.create_task(serve(house.door.app, listener, stopping, grace_s, give_up))
+    serving = asyncio.create_task(serve(house.door.app, listener, stopping, grace_s, house.door.give_up))
     yield Served(house, port, serving)
     stopping.set()
     await asyncio.wait_for(serving, 10)
@@ -178,6 +178,50 @@ async def test_a_drain_lets_running_requests_finish(served: Served) -> None:
     assert upstream.cancelled.empty()
 
 
+async def test_a_drain_answers_those_who_ask_again_and_has_them_close(served: Served) -> None:
+    reader, writer = await served.post(stream=False)
+    assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 200")
+    await asyncio.wait_for(reader.readexactly(len(b'{"object":"chat.completion"}')), 5)
+    served.house.context.stopping.set()
+    await until(lambda: refuses_connections(served.port))
+    writer.write(b"GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + KEY.encode() + b"\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in answer
+    writer.close()
+
+
+async def test_a_drain_takes_the_connections_that_the_kernel_has_made(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = bind("127.0.0.1", 0)
+    address = listener.getsockname()
+    made = []
+
+    async def stop_at_once(self: uvicorn.Server) -> None:
+        for _ in range(20):
+            made.append(socket.create_connection(address))
+            made[-1].sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            made[-1].setblocking(False)
+
+    monkeypatch.setattr(uvicorn.Server, "main_loop", stop_at_once)
+    serving = asyncio.create_task(serve(house.door.app, listener, house.context.stopping, 5, house.door.give_up))
+    await until(lambda: len(made) == 20)
+    loop = asyncio.get_running_loop()
+    for each in made:
+        assert (await asyncio.wait_for(loop.sock_recv(each, 100), 5)).startswith(b"HTTP/1.1 200")
+        each.close()
+    await asyncio.wait_for(serving, 5)
+
+
+def test_processes_share_a_port() -> None:
+    first = bind("127.0.0.1", 0)
+    second = bind("127.0.0.1", first.getsockname()[1])
+    assert second.getsockname() == first.getsockname()
+    first.close()
+    second.close()
+
+
 @pytest.mark.parametrize("grace_s", [0.1])
 async def test_a_drain_gives_up_on_what_does_not_finish(served: Served) -> None:
     upstream = served.house.upstream
@@ -191,3 +235,68 @@ async def test_a_drain_gives_up_on_what_does_not_finish(served: Served) -> None:
     assert await asyncio.wait_for(upstream.cancelled.get(), 5) == "slow"
     writer.close()
     await asyncio.wait_for(served.serving, 5)
+
+
+@pytest.mark.parametrize("grace_s", [0.1])
+async def test_a_drain_cuts_streams_that_go_on_elsewhere(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    upstream = served.house.upstream
+    upstream.script = lambda request: events(chunk("a"), end=None)
+    reader, writer = await served.post("idempotency-key: order-77\r\n")
+    await upstream.requests.get()
+    served.house.context.stopping.set()
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 200")
+    # The last event and its chunk's end, but neither an error event nor the answer's end.
+    assert answer.endswith(chunk("a") + b"\r\n")
+    writer.close()
+    await asyncio.wait_for(served.serving, 5)
+    assert upstream.cancelled.empty()
+    assert caplog.record_tuples == []
+
+
+@pytest.mark.parametrize("grace_s", [0.1])
+async def test_a_drain_sends_those_with_a_key_elsewhere(served: Served) -> None:
+    upstream = served.house.upstream
+    upstream.script = silent
+    reader, writer = await served.post("idempotency-key: order-77\r\n", stream=False)
+    await upstream.requests.get()
+    served.house.context.stopping.set()
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: 1" in answer
+    writer.close()
+    await asyncio.wait_for(served.serving, 5)
+    assert upstream.cancelled.empty()
+
+
+@pytest.mark.parametrize("grace_s", [0.1])
+async def test_a_drain_does_not_wait_for_clients_that_do_not_read(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream = served.house.upstream
+    upstream.script = lambda request: events(*[b"x" * 1_000_000] * 40, end=None)
+    _, writer = await served.post()
+    await upstream.requests.get()
+    served.house.context.stopping.set()
+    await asyncio.wait_for(served.serving, 5)
+    writer.close()
+    assert caplog.record_tuples == []
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_connections_that_are_reset_are_not_worth_a_word(
+    served: Served, begun: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    upstream = served.house.upstream
+    upstream.script = lambda request: events(*[chunk("a") * 1000] * 20, end=None) if begun else []
+    for number in range(20):
+        reader, writer = await served.post(f"x-request-id: reset-{number}\r\n")
+        await asyncio.wait_for(upstream.requests.get(), 5)
+        if begun:
+            await asyncio.wait_for(reader.readuntil(b"data: "), 5)
+        # Closing sends a reset.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.close()
+        assert await asyncio.wait_for(upstream.cancelled.get(), 5) == f"reset-{number}"
+    assert caplog.record_tuples == []

@@ -8,6 +8,7 @@ from tokenlane.v1.request_pb2 import Request
 from tokenlane_chassis.bus import Bus, Message
 from tokenlane_proto import subjects
 from tokenlane_proto.codec import decode_request
+from tokenlane_proto.events import count
 
 JSON_HEAD = Head(http_status=200, content_type="application/json", lane="short", budget_tokens=96, queue_wait_us=1_500)
 SSE_HEAD = Head(http_status=200, content_type="text/event-stream; charset=utf-8", lane="short", budget_tokens=96)
@@ -21,9 +22,14 @@ def whole(data: bytes, head: Head = JSON_HEAD) -> list[Frame]:
     return [Frame(attempt=1, seq=0, head=head, data=data, terminal=DONE)]
 
 
-def events(*parts: bytes, attempt: int = 1, head: Head = SSE_HEAD, end: Terminal | None = DONE) -> list[Frame]:
-    """A streamed answer, a frame for each part."""
-    frames = [Frame(attempt=attempt, seq=seq, data=part) for seq, part in enumerate(parts)]
+def events(
+    *parts: bytes, attempt: int = 1, head: Head = SSE_HEAD, end: Terminal | None = DONE, first: int = 0
+) -> list[Frame]:
+    """A streamed answer, a frame for each part, which is whole events. `first`: events before it."""
+    frames = []
+    for seq, part in enumerate(parts):
+        frames.append(Frame(attempt=attempt, seq=seq, data=part, first_event=first))
+        first += count(part)
     frames[0].head.CopyFrom(head)
     if end is not None:
         frames[-1].terminal.CopyFrom(end)

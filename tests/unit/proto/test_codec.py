@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenlane.v1.request_pb2 import Classification, Endpoint, Facts, ReplyFormat, Request
-from tokenlane_proto import codec, headers
+from tokenlane_proto import codec, headers, subjects
 from tokenlane_proto.errors import MalformedMessageError
 
 BARE = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
@@ -35,7 +35,20 @@ def test_a_classification_is_appended_without_touching_the_rest(body: bytes, tok
 
 @given(st.binary(max_size=400))
 def test_any_bytes_decode_or_raise_the_one_error(payload: bytes) -> None:
-    for decode in (codec.decode_request, codec.decode_frame, codec.decode_usage, codec.decode_lane_profile):
+    for decode in (
+        codec.decode_request,
+        codec.decode_frame,
+        codec.decode_usage,
+        codec.decode_lane_profile,
+        codec.decode_attach,
+        codec.decode_started,
+        codec.decode_shown,
+        codec.decode_progress,
+        codec.decode_dead_letter,
+        codec.decode_status,
+        codec.decode_key_record,
+        codec.decode_tenant_policy,
+    ):
         with contextlib.suppress(MalformedMessageError):
             decode(payload)
     with contextlib.suppress(MalformedMessageError):
@@ -51,6 +64,10 @@ def test_any_bytes_decode_or_raise_the_one_error(payload: bytes) -> None:
         {"reply_inbox": "a.>"},
         {"endpoint": Endpoint.ENDPOINT_UNSPECIFIED},
         {"facts": Facts()},
+        {"idempotency_key": "key", "body_sha256": bytes(32)},
+        {"idempotency_key": "key", "request_id": subjects.keyed_id("key")},
+        {"idempotency_key": "k" * 256, "request_id": subjects.keyed_id("k" * 256), "body_sha256": bytes(32)},
+        {"idempotency_key": "a\nb", "request_id": subjects.keyed_id("a\nb"), "body_sha256": bytes(32)},
     ],
 )
 def test_a_request_that_breaks_the_contract_is_refused(fields: dict[str, object]) -> None:
@@ -74,9 +91,20 @@ def test_a_bare_body_travels_unchanged_and_is_answered_plainly() -> None:
     assert codec.wrap_bare(BARE, {}, "seq-7", 42).request_id == "seq-7"
 
 
+def test_the_id_of_a_bare_body_with_a_key_follows_from_the_key() -> None:
+    wrapped = codec.wrap_bare(BARE, {headers.IDEMPOTENCY_KEY: "key", headers.REQUEST_ID: "own"}, "seq-7", 0)
+    assert wrapped.request_id == subjects.keyed_id("key")
+    assert codec.decode_request(wrapped.SerializeToString()) == wrapped
+
+
 @pytest.mark.parametrize(
     "fields",
-    [{headers.REPLY_INBOX: "other.>"}, {headers.REQUEST_ID: "a b"}, {headers.DEADLINE_MS: "soon"}],
+    [
+        {headers.REPLY_INBOX: "other.>"},
+        {headers.REQUEST_ID: "a b"},
+        {headers.DEADLINE_MS: "soon"},
+        {headers.IDEMPOTENCY_KEY: "x" * 256},
+    ],
 )
 def test_headers_of_a_bare_body_are_checked(fields: dict[str, str]) -> None:
     with pytest.raises(MalformedMessageError):

@@ -124,3 +124,37 @@ async def test_a_server_named_by_url_is_never_given_up() -> None:
 
 def test_the_key_is_not_printed() -> None:
     assert "secret" not in repr(OpenAIServerConfig(url="http://h", api_key="secret"))
+
+
+async def test_the_request_id_goes_along() -> None:
+    heads: list[str] = []
+
+    async def handler(connection: RawConnection) -> None:
+        for _ in range(2):
+            heads.append((await connection.request())[0])
+            await connection.say(whole(b"{}"))
+
+    async with raw_server(handler) as raw:
+        engine = OpenAIServerEngine(OpenAIServerConfig(url=f"{raw.endpoint}"))
+        await engine.generate("/v1/completions", b"{}", HeardSink(), "k-1")
+        await engine.generate("/v1/completions", b"{}", HeardSink())
+        await engine.stop()
+    assert "\r\nX-Request-Id: k-1\r\n" in heads[0]
+    assert "X-Request-Id" not in heads[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "count"),
+    [
+        (whole(b'{"count":3,"max_model_len":8,"tokens":[1,2,3]}'), 3),
+        (whole(b"{}"), None),
+        (whole(b"\xff"), None),
+        (whole(b"{}", "404 Not Found"), None),
+        (b"nonsense", None),
+    ],
+)
+async def test_tokens_are_counted_where_the_server_can(answer: bytes, count: int | None) -> None:
+    async with server({"/tokenize": answer}) as config:
+        engine = OpenAIServerEngine(config)
+        assert await engine.count_tokens("Hello there", "m") == count
+        await engine.stop()

@@ -142,6 +142,28 @@ def test_refused_requests_cost_nothing() -> None:
     run(main())
 
 
+def test_the_answers_id_comes_from_the_requests() -> None:
+    async def main() -> None:
+        async with engine() as running:
+            sink = Recorder()
+            await running.generate(CHAT, chat(), sink, "k-1")
+            assert sink.json["id"] == "chatcmpl-k-1"
+
+    run(main())
+
+
+def test_tokens_of_its_own_text_are_counted_exactly() -> None:
+    async def main() -> None:
+        async with engine() as running:
+            for tokens in (1, 2, 7, 300):
+                text = (await asked(running, chat(max_tokens=tokens, ignore_eos=True))).json["choices"][0]["message"]
+                assert await running.count_tokens(text["content"], MODEL) == tokens
+            assert await running.count_tokens("Hello there", MODEL) == 3
+            assert await running.count_tokens("", MODEL) == 0
+
+    run(main())
+
+
 def test_an_engine_that_does_not_run_takes_nothing() -> None:
     async def main() -> None:
         stopped = SimulatedEngine(SimulatedEngineConfig(MODEL))

@@ -5,98 +5,21 @@ import dataclasses
 from collections.abc import AsyncIterator
 
 import pytest
-import structlog
-from prometheus_client import CollectorRegistry
 
-from tests.support.engines import CHAT, ScriptedEngine
-from tokenlane.v1.reply_pb2 import Frame, Outcome
-from tokenlane.v1.request_pb2 import Classification, Endpoint, Facts, ReplyFormat, Request
-from tokenlane_chassis.bus import Message
+from tests.support.engines import CHAT
+from tests.support.waiting import until
+from tests.unit.worker.rig import CONSUMER, STREAM, Rig, running
+from tokenlane.v1.reply_pb2 import Outcome
+from tokenlane.v1.request_pb2 import ReplyFormat
 from tokenlane_chassis.clock import unix_ms
-from tokenlane_chassis.fake_bus import FakeBus
-from tokenlane_chassis.tracing import Tracing
 from tokenlane_proto import codec, headers, subjects, topology
-from tokenlane_worker.credit import Capacity
 from tokenlane_worker.engine.errors import EngineLostError, EngineUnavailableError
-from tokenlane_worker.metrics import WorkerMetrics
-from tokenlane_worker.tracing import JobTracing
-from tokenlane_worker.worker import Worker
-
-CONSUMER = topology.lane_consumer("short", "m")
-
-
-class Rig:
-    """A worker on a bus, with a test at both ends."""
-
-    def __init__(self) -> None:
-        self.bus = FakeBus()
-        self.engine = ScriptedEngine()
-        self.frames: asyncio.Queue[Message] = asyncio.Queue()
-        self.registry = CollectorRegistry()
-        self.worker = Worker(
-            self.bus,
-            self.engine,
-            lane="short",
-            simulated=False,
-            capacity=Capacity(tokens=1000, sequences=8, largest=500),
-            consumer=CONSUMER,
-            max_attempts=3,
-            metrics=WorkerMetrics(self.registry, "short", "m"),
-            tracing=JobTracing(Tracing("test", None), "short"),
-            log=structlog.get_logger(),
-        )
-
-    async def start(self) -> None:
-        await self.bus.subscribe("replies.acme.>", self.frames.put_nowait)
-        await self.bus.subscribe(topology.ALL_CANCELS, self.worker.cancel)
-        await self.worker.start()
-
-    async def send(self, request_id: str, tokens: int = 100, **fields: object) -> None:
-        values: dict[str, object] = {
-            "request_id": request_id,
-            "endpoint": Endpoint.ENDPOINT_CHAT_COMPLETIONS,
-            "reply_inbox": f"door.{request_id}",
-            "accepted_unix_ms": unix_ms(),
-            "facts": Facts(model="m"),
-            "body": request_id.encode(),
-            "classification": Classification(
-                lane="short", prompt_tokens=tokens - 10, output_tokens=10, category="latin"
-            ),
-        }
-        request = Request(**(values | fields))  # type: ignore[arg-type]
-        await self.bus.publish_durable(subjects.lane("short", "m", "acme", tokens), request.SerializeToString())
-
-    async def frame(self) -> Frame:
-        return codec.decode_frame((await asyncio.wait_for(self.frames.get(), 2)).data)
-
-    async def settled(self, count: int) -> list[str]:
-        """How the first `count` deliveries were settled, once they were."""
-        async with asyncio.timeout(2):
-            while sum(bool(delivery.settled) for delivery in self.bus.deliveries) < count:
-                await asyncio.sleep(0)
-        return [delivery.settled for delivery in self.bus.deliveries]
-
-    async def calls(self, count: int) -> None:
-        async with asyncio.timeout(2):
-            while len(self.engine.calls) < count:
-                await asyncio.sleep(0)
-
-    def result(self, request_id: str) -> Message:
-        (stored,) = [
-            entry.message
-            for entry in self.bus.stored[topology.RESULTS]
-            if entry.message.subject == f"results.acme.{request_id}"
-        ]
-        return stored
 
 
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
-    rig = Rig()
-    await rig.start()
-    yield rig
-    rig.engine.finish.set()
-    await rig.worker.drain(1)
+    async with running() as rig:
+        yield rig
 
 
 async def test_a_short_answer_is_one_frame_stored_counted_and_acknowledged(rig: Rig) -> None:
@@ -111,16 +34,18 @@ async def test_a_short_answer_is_one_frame_stored_counted_and_acknowledged(rig: 
     assert stored.data == CHAT
     assert stored.headers[headers.OUTCOME] == "completed"
     assert stored.headers[headers.COMPLETION_TOKENS] == "5"
+    assert (stored.headers[headers.WORKER], stored.headers[headers.BUDGET_TOKENS]) == ("short-a", "100")
     usage = codec.decode_usage(next(m.data for m in rig.bus.posted if m.subject == "usage.acme"))
     assert (usage.category, usage.usage.prompt_tokens, usage.body_bytes) == ("latin", 3, 2)
 
 
 async def test_a_stream_is_numbered_and_stored_whole(rig: Rig) -> None:
-    rig.engine.streamed = [b"data: 1\n\n", b"data: 2\n\n"]
-    await rig.send("r1")
+    rig.engine.streamed = [b"data: 1\n\n", b"data: 2\n\ndata: 3\n\n"]
+    await rig.send("r1", facts=STREAM)
     frames = [await rig.frame() for _ in range(3)]
     assert [frame.seq for frame in frames] == [0, 1, 2]
-    assert b"".join(frame.data for frame in frames) == b"data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"
+    assert [frame.first_event for frame in frames] == [0, 1, 3]
+    assert b"".join(frame.data for frame in frames) == b"data: 1\n\ndata: 2\n\ndata: 3\n\ndata: [DONE]\n\n"
     assert [frame.HasField("terminal") for frame in frames] == [False, False, True]
     assert await rig.settled(1) == ["ack"]
     assert rig.result("r1").data == b"".join(frame.data for frame in frames)
@@ -167,6 +92,7 @@ async def test_a_request_cancelled_in_the_queue_never_reaches_the_engine(rig: Ri
     assert frame.terminal.outcome == Outcome.OUTCOME_CANCELLED
     assert await rig.settled(1) == ["ack"]
     assert rig.engine.calls == []
+    await rig.bus.purge(topology.RESULTS, "results.acme.r1")
     await rig.send("r1", accepted_unix_ms=unix_ms() + 1000)
     assert (await rig.frame()).data == CHAT, "the id may be used again"
 
@@ -187,28 +113,31 @@ async def test_an_engine_that_is_away_is_tried_again(rig: Rig) -> None:
     assert await rig.settled(2) == ["nak", "ack"]
 
 
-async def test_an_engine_that_keeps_failing_ends_the_request(rig: Rig) -> None:
-    rig.worker._max_attempts = 2
-    rig.engine.failures = [EngineLostError("gone"), EngineLostError("gone again")]
-    await rig.send("r1")
-    frame = await rig.frame()
-    assert (frame.head.http_status, frame.terminal.outcome) == (502, Outcome.OUTCOME_FAILED)
-    assert "gone again" in frame.terminal.reason
-    assert await rig.settled(2) == ["nak", "ack"]
-    assert rig.result("r1").headers[headers.STATUS] == "502"
+async def test_an_engine_that_keeps_failing_ends_the_request_as_a_dead_letter() -> None:
+    async with running(max_attempts=2) as rig:
+        rig.engine.failures = [EngineLostError("gone"), EngineLostError("gone again")]
+        await rig.send("r1")
+        frame = await rig.frame()
+        assert (frame.head.http_status, frame.terminal.outcome) == (502, Outcome.OUTCOME_FAILED)
+        assert "gone again" in frame.terminal.reason
+        assert await rig.settled(2) == ["nak", "ack"]
+        assert rig.result("r1").headers[headers.STATUS] == "502"
+        letter = codec.decode_dead_letter(rig.stored(topology.DEAD)[0].data)
+        assert (letter.tenant, letter.request.body, letter.attempts) == ("acme", b"r1", 2)
+        assert [end.reason for end in letter.history] == ["gone", "gone again"]
+        assert rig.progress() == []
 
 
 async def test_what_was_pulled_shows_signs_of_life(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rig.worker, "_consumer", dataclasses.replace(CONSUMER, ack_wait_s=0.03))
+    station = dataclasses.replace(rig.worker._station, consumer=dataclasses.replace(CONSUMER, ack_wait_s=0.03))
+    monkeypatch.setattr(rig.worker, "_station", station)
     rig.engine.hold = True
     for number in range(3):
         await rig.send(f"r{number}", tokens=400)
     await rig.calls(2)
     beating = asyncio.create_task(rig.worker.heartbeat())
-    async with asyncio.timeout(2):
-        # Two run, one is held.
-        while [delivery.signs_of_life > 1 for delivery in rig.bus.deliveries] != [True] * 3:
-            await asyncio.sleep(0)
+    # Two run, one is held.
+    await until(lambda: [delivery.signs_of_life > 1 for delivery in rig.bus.deliveries] == [True] * 3, 5)
     beating.cancel()
 
 
@@ -249,21 +178,22 @@ async def test_a_drain_ends_although_a_result_cannot_be_stored(rig: Rig, monkeyp
     await rig.calls(1)
     rig.bus.available = False
     rig.engine.finish.set()
-    await rig.frame()
     await asyncio.wait_for(rig.worker.drain(0), 5)
     assert rig.bus.deliveries[0].settled == "", "another worker gets it"
+    assert rig.frames.empty(), "what is not stored is not shown"
 
 
 async def test_an_unstored_result_is_kept_until_the_bus_is_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenlane_worker.worker._STORE_RETRY_S", 0)
+    monkeypatch.setattr("tokenlane_worker.retrying.RETRY_S", 0)
     rig.engine.hold = True
     await rig.send("r1")
     await rig.calls(1)
     rig.bus.available = False
     rig.engine.finish.set()
-    await rig.frame()
     for _ in range(20):
         await asyncio.sleep(0)
     assert rig.bus.deliveries[0].settled == ""
+    assert rig.frames.empty()
     rig.bus.available = True
+    assert (await rig.frame()).data == CHAT
     assert await rig.settled(1) == ["ack"]

@@ -1,5 +1,8 @@
 """What each service process shares: settings, the bus, logs, metrics, traces, and start, drain, stop.
 
+`service`, `settings`, `logs`, `probes` and `tracing` need the extra `service`; the bus, results and errors do not, so
+that a client program stays light.
+
 ChassisError
 ├── StartError              the process cannot start; one line says why
 └── BusError

@@ -7,11 +7,20 @@ from tokenlane_proto.topology import ConsumerSpec
 
 
 class Message(NamedTuple):
-    """A message as it arrived."""
+    """A message as it arrived. `reply`: where its sender waits for an answer, if it does (`Bus.ask`)."""
 
     subject: str
     data: bytes
     headers: Mapping[str, str]
+    reply: str = ""
+
+
+class Stored(NamedTuple):
+    """The stream's acknowledgement. `duplicate`: it knew the message id; `seq` is then the first message's. That may be
+    this one's own first copy, if the broker was away meanwhile."""
+
+    seq: int
+    duplicate: bool = False
 
 
 class Delivery(Protocol):
@@ -30,6 +39,12 @@ class Delivery(Protocol):
 
     @property
     def stream_seq(self) -> int: ...
+    @property
+    def lost(self) -> bool:
+        """The claim ran out: for longer than the consumer's `ack_wait_s` the broker confirmed no sign of life, so the
+        message may have been delivered to another. Once lost, always lost, and settling does nothing any more."""
+        ...
+
     def ack(self) -> None:
         """Done: never deliver it again."""
 
@@ -81,10 +96,22 @@ class Bus(Protocol):
     def post(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Publish on core NATS: at most once, in the order of the calls. Raises MessageTooLargeError."""
 
-    async def publish_durable(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> int:
-        """Publish to the stream of `subject` and return the stored message's sequence.
+    async def publish_durable(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> Stored:
+        """Publish to the stream of `subject`. With a message id it is sent again until it is acknowledged, for ten
+        seconds.
 
         Raises BusUnavailableError, MessageTooLargeError, StreamFullError."""
+        ...
+
+    async def publish_once(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> bool:
+        """Publish to the stream of `subject` unless it holds a message of that very subject: then False. Sent again
+        until it is acknowledged, under a message id of its own, so that its own copies are not taken for another's.
+        Raises as `publish_durable`; whether it is stored is unknown then."""
+        ...
+
+    async def ask(self, subject: str, payload: bytes, timeout_s: float, most: int = 1) -> list[Message]:
+        """Ask on core NATS, and return when `most` have answered, when nobody listens, or after `timeout_s`. An answer
+        is posted to `Message.reply`. Never raises for want of an answer, not even while the bus is away."""
         ...
 
     async def subscribe(self, subject: str, handler: MessageHandler, queue: str = "") -> Subscription:
@@ -102,6 +129,10 @@ class Bus(Protocol):
     async def put(self, bucket: str, key: str, value: bytes) -> None:
         """Set a key."""
 
+    async def create(self, bucket: str, key: str, value: bytes) -> bytes | None:
+        """Set a key unless it is there, and return None; otherwise return the value it has."""
+        ...
+
     async def get(self, bucket: str, key: str) -> bytes | None:
         """A key's value, or None."""
         ...
@@ -117,6 +148,31 @@ class Bus(Protocol):
         """The latest stored message of a subject."""
         ...
 
+    async def messages(self, stream: str, subject: str) -> list[Message]:
+        """All stored messages of a subject (wildcards allowed), in the order of the stream."""
+        ...
+
+    async def purge(self, stream: str, subject: str) -> None:
+        """Delete all stored messages of a subject."""
+
+    async def delete_message(self, stream: str, seq: int) -> bool:
+        """Delete one stored message; False if it is not there (any more)."""
+        ...
+
+    async def count_before(self, stream: str, subject_filter: str, seq: int) -> int:
+        """Number of stored messages of a filter ahead of the message `seq`."""
+        ...
+
+    async def put_object(self, store: str, name: str, data: bytes) -> None:
+        """Store an object, in the place of one of the same name. Raises BusUnavailableError, StreamFullError."""
+
+    async def get_object(self, store: str, name: str) -> bytes | None:
+        """An object's bytes, or None."""
+        ...
+
+    async def delete_object(self, store: str, name: str) -> None:
+        """Remove an object, if it is there."""
+
     async def subject_counts(self, stream: str, subject_filter: str) -> dict[str, int]:
         """Number of stored messages by subject."""
         ...
@@ -124,6 +180,9 @@ class Bus(Protocol):
     async def consumer_counts(self, consumer: ConsumerSpec) -> ConsumerCounts:
         """How far a consumer is behind."""
         ...
+
+    def on_reconnected(self, handler: Callable[[], None]) -> None:
+        """Call `handler` after each reconnect: what was sent on core NATS meanwhile, in either direction, is lost."""
 
     async def flush(self) -> None:
         """Return when the broker has all that was posted."""

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import structlog
 from nats.aio.client import Client
@@ -12,18 +15,62 @@ from nats.js.errors import ServiceUnavailableError
 from tokenlane_chassis import topology
 from tokenlane_chassis.errors import StartError
 from tokenlane_chassis.nats_bus import NatsBus
-from tokenlane_chassis.settings import ServiceSettings
 from tokenlane_proto.topology import ENVELOPE_OVERHEAD_BYTES
 
 _RECONNECT_WAIT_S = 0.25
+# A server that is there but does not answer is left after the third ping, some 12 s.
+_PING_S = 4
+_MAX_PINGS = 2
+# Below this, what is not claim-checked would hardly fit. Unit: bytes.
+_LEAST_PAYLOAD = 64 * 1024 + ENVELOPE_OVERHEAD_BYTES
 # What may wait to be sent while the connection is down. Unit: bytes.
 _PENDING_BYTES = 64 * 1024 * 1024
 
 
+class Options(Protocol):
+    """What a connection needs to know. `ServiceSettings` has it; `BusOptions` is for programs without those."""
+
+    @property
+    def nats_url(self) -> str:
+        """Servers, comma-separated."""
+        ...
+
+    @property
+    def nats_creds_file(self) -> Path | None:
+        """Credentials file."""
+        ...
+
+    @property
+    def stream_replicas(self) -> int:
+        """Copies of each stream that does not exist yet."""
+        ...
+
+    @property
+    def start_timeout_s(self) -> float:
+        """How long to wait for the broker at first. Unit: seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BusOptions:
+    """See `Options`."""
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_creds_file: Path | None = None
+    stream_replicas: int = 1
+    start_timeout_s: float = 10
+
+
 async def connect(
-    settings: ServiceSettings, service: str, log: structlog.stdlib.BoundLogger, closed: Callable[[], None]
+    settings: Options,
+    service: str,
+    log: structlog.stdlib.BoundLogger,
+    closed: Callable[[], None],
+    ensure_topology: bool = True,
 ) -> NatsBus:
-    """A bus with its streams in place. `closed` is called if the connection ends for good. Raises StartError."""
+    """A bus with its streams in place. `closed` is called if the connection ends for good. Raises StartError.
+
+    `ensure_topology=False` is for clients: they create nothing and need no rights to."""
     client = Client()
     bus: NatsBus | None = None
     complaint = "no answer"
@@ -52,6 +99,8 @@ async def connect(
                 settings.nats_url.split(","),
                 name=f"tokenlane-{service}",
                 max_reconnect_attempts=-1,
+                ping_interval=_PING_S,
+                max_outstanding_pings=_MAX_PINGS,
                 reconnect_time_wait=_RECONNECT_WAIT_S,  # type: ignore[arg-type]  # a float will do
                 pending_size=_PENDING_BYTES,
                 # Subjects are built by `tokenlane_proto.subjects` alone, which checks what comes from outside.
@@ -62,9 +111,10 @@ async def connect(
                 error_cb=on_error,
                 closed_cb=on_closed,
             )
-        await _require_jetstream(client, settings)
-        _require_payload(client, settings)
-        await topology.ensure(client.jetstream(), settings.stream_replicas, log)
+        _require_payload(client)
+        if ensure_topology:
+            await _require_jetstream(client, settings)
+            await topology.ensure(client.jetstream(), settings.stream_replicas, log)
     except (TimeoutError, OSError, NatsError) as error:
         await client.close()
         raise StartError(f"no bus at {settings.nats_url} ({str(error) or complaint})") from None
@@ -76,7 +126,7 @@ async def connect(
     return bus
 
 
-async def _require_jetstream(client: Client, settings: ServiceSettings) -> None:
+async def _require_jetstream(client: Client, settings: Options) -> None:
     try:
         async with asyncio.timeout(settings.start_timeout_s):
             await client.jetstream().account_info()
@@ -86,10 +136,9 @@ async def _require_jetstream(client: Client, settings: ServiceSettings) -> None:
         raise StartError(f"JetStream does not answer at {settings.nats_url}: {error}") from None
 
 
-def _require_payload(client: Client, settings: ServiceSettings) -> None:
-    needed = settings.max_body_bytes + ENVELOPE_OVERHEAD_BYTES
-    if client.max_payload < needed:
+def _require_payload(client: Client) -> None:
+    if client.max_payload < _LEAST_PAYLOAD:
         raise StartError(
-            f"the bus takes {client.max_payload} bytes a message, TOKENLANE_MAX_BODY_BYTES needs {needed}: "
-            f"set max_payload in nats-server's configuration, or lower TOKENLANE_MAX_BODY_BYTES"
+            f"the bus takes {client.max_payload} bytes a message, tokenlane needs {_LEAST_PAYLOAD}: "
+            f"set max_payload in nats-server's configuration"
         )

@@ -2,8 +2,7 @@
 
 import asyncio
 import itertools
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tokenlane_chassis.bus import (
@@ -12,142 +11,88 @@ from tokenlane_chassis.bus import (
     Message,
     MessageHandler,
     Puller,
+    Stored,
     Subscription,
     ValueHandler,
 )
 from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError
-from tokenlane_proto.headers import MSG_ID
-from tokenlane_proto.topology import STREAMS, ConsumerSpec, StreamSpec
-
-
-def matches(pattern: str, subject: str) -> bool:
-    """Whether a subject matches a NATS pattern with `*` and `>`."""
-    parts = ("[^.]+" if part == "*" else ".+" if part == ">" else re.escape(part) for part in pattern.split("."))
-    return re.fullmatch(r"\.".join(parts), subject) is not None
-
-
-@dataclass(eq=False)
-class _Stored:
-    seq: int
-    message: Message
-    attempts: int = 0
-    claimed: bool = False
-
-
-@dataclass(eq=False)
-class FakeDelivery:
-    """See `tokenlane_chassis.bus.Delivery`. Records how it was settled."""
-
-    bus: "FakeBus"
-    stored: _Stored
-    attempt: int
-    settled: str = ""
-    signs_of_life: int = 0
-
-    @property
-    def subject(self) -> str:
-        return self.stored.message.subject
-
-    @property
-    def data(self) -> bytes:
-        return self.stored.message.data
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self.stored.message.headers
-
-    @property
-    def stream_seq(self) -> int:
-        return self.stored.seq
-
-    def ack(self) -> None:
-        self.settled = "ack"
-        self.bus.remove(self.stored)
-
-    def nak(self, delay_s: float = 0) -> None:
-        self.settled = "nak"
-        asyncio.get_running_loop().call_later(delay_s, self.bus.release, self.stored)
-
-    def in_progress(self) -> None:
-        self.signs_of_life += 1
-
-
-@dataclass(eq=False)
-class _FakeSubscription:
-    members: list["_FakeSubscription"]
-    pattern: str
-    handler: Callable[..., None]
-    queue: str = ""
-
-    async def unsubscribe(self) -> None:
-        if self in self.members:
-            self.members.remove(self)
-
-
-@dataclass(eq=False)
-class _FakePuller:
-    bus: "FakeBus"
-    consumer: ConsumerSpec
-    handler: DeliveryHandler
-    target: Callable[[], int]
-    stopped: bool = False
-
-    def poke(self) -> None:
-        self.bus.deliver_soon()
-
-    async def stop(self) -> None:
-        self.stopped = True
+from tokenlane_chassis.fake_parts import FakeBuckets, FakeDelivery, FakePuller, FakeSubscription
+from tokenlane_chassis.fake_store import FakeStreams, StoredMessage, matches
+from tokenlane_proto.topology import ConsumerSpec
 
 
 @dataclass(eq=False)
 class FakeBus:
-    """See `tokenlane_chassis.bus.Bus`. `available = False` makes durable publishing fail; `posted` and `stored` show
-    what was published."""
+    """See `tokenlane_chassis.bus.Bus`. `available = False` makes what needs the broker's answer fail; `posted`, `asked`
+    and `stored` show what was published."""
 
     max_payload: int = 8 * 1024 * 1024
     connected: bool = True
     available: bool = True
     posted: list[Message] = field(default_factory=list)
-    stored: dict[str, list[_Stored]] = field(default_factory=dict)
+    asked: list[Message] = field(default_factory=list)
     deliveries: list[FakeDelivery] = field(default_factory=list)
+    objects: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._sequence: Iterator[int] = itertools.count(1)
-        self._ids: dict[tuple[str, str], int] = {}
-        self._subscriptions: list[_FakeSubscription] = []
-        self._watchers: list[_FakeSubscription] = []
-        self._values: dict[tuple[str, str], bytes] = {}
-        self._pullers: list[_FakePuller] = []
+        self._streams = FakeStreams()
+        self._inboxes = itertools.count(1)
+        self._subscriptions: list[FakeSubscription] = []
+        self._buckets = FakeBuckets()
+        self._pullers: list[FakePuller] = []
+        self._on_reconnected: list[Callable[[], None]] = []
+
+    @property
+    def stored(self) -> dict[str, list[StoredMessage]]:
+        """Messages by stream."""
+        return self._streams.stored
 
     def post(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> None:
         message = Message(subject, payload, dict(headers or {}))
         self._check_size(message)
         self.posted.append(message)
-        asyncio.get_running_loop().call_soon(self._dispatch, message)
+        if self.connected:
+            asyncio.get_running_loop().call_soon(self._dispatch, message)
 
-    async def publish_durable(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> int:
-        await asyncio.sleep(0)
-        stream = next((spec for spec in STREAMS if any(matches(pattern, subject) for pattern in spec.subjects)), None)
-        if not self.available or stream is None:
-            raise BusUnavailableError(f"no stream takes {subject}")
-        message = Message(subject, payload, dict(headers or {}))
-        self._check_size(message)
-        key = (stream.name, message.headers.get(MSG_ID, ""))
-        if key[1] and key in self._ids:
-            return self._ids[key]
-        self._ids[key] = seq = next(self._sequence)
-        self._store(stream, _Stored(seq, message))
-        self._dispatch(message)
-        self.deliver_soon()
-        return seq
+    async def publish_durable(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> Stored:
+        stored = await self._publish(subject, payload, headers, once=False)
+        assert stored is not None
+        return stored
+
+    async def publish_once(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> bool:
+        return await self._publish(subject, payload, headers, once=True) is not None
+
+    async def ask(self, subject: str, payload: bytes, timeout_s: float, most: int = 1) -> list[Message]:
+        answers: list[Message] = []
+        enough = asyncio.Event()
+
+        def answered(message: Message) -> None:
+            answers.append(message)
+            if len(answers) == most:
+                enough.set()
+
+        question = Message(subject, payload, {}, f"_INBOX.fake.{next(self._inboxes)}")
+        self._check_size(question)
+        self.asked.append(question)
+        subscription = await self.subscribe(question.reply, answered)
+        if self.connected:
+            asyncio.get_running_loop().call_soon(self._put_question, question, enough)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await enough.wait()
+        except TimeoutError:
+            pass
+        finally:
+            await subscription.unsubscribe()
+        return answers[:most]
 
     async def subscribe(self, subject: str, handler: MessageHandler, queue: str = "") -> Subscription:
-        subscription = _FakeSubscription(self._subscriptions, subject, handler, queue)
+        subscription = FakeSubscription(self._subscriptions, subject, handler, queue)
         self._subscriptions.append(subscription)
         return subscription
 
     async def pull(self, consumer: ConsumerSpec, handler: DeliveryHandler, target: Callable[[], int]) -> Puller:
-        puller = _FakePuller(self, consumer, handler, target)
+        puller = FakePuller(self, consumer, handler, target)
         self._pullers.append(puller)
         self.deliver_soon()
         return puller
@@ -156,42 +101,70 @@ class FakeBus:
         """Consumers need no creation here."""
 
     async def put(self, bucket: str, key: str, value: bytes) -> None:
-        self._values[bucket, key] = value
-        for watcher in list(self._watchers):
-            if watcher.pattern == bucket:
-                watcher.handler(key, value)
+        self._buckets.put(bucket, key, value)
+
+    async def create(self, bucket: str, key: str, value: bytes) -> bytes | None:
+        await self._reach()
+        found = self._buckets.get(bucket, key)
+        if found is None:
+            self._buckets.put(bucket, key, value)
+        return found
 
     async def get(self, bucket: str, key: str) -> bytes | None:
-        return self._values.get((bucket, key))
+        return self._buckets.get(bucket, key)
 
     async def delete(self, bucket: str, key: str) -> None:
-        self._values.pop((bucket, key), None)
-        for watcher in list(self._watchers):
-            if watcher.pattern == bucket:
-                watcher.handler(key, None)
+        self._buckets.delete(bucket, key)
 
     async def watch(self, bucket: str, handler: ValueHandler) -> Subscription:
-        for (name, key), value in self._values.items():
-            if name == bucket:
-                handler(key, value)
-        watcher = _FakeSubscription(self._watchers, bucket, handler)
-        self._watchers.append(watcher)
-        return watcher
+        return self._buckets.watch(bucket, handler)
 
     async def last(self, stream: str, subject: str) -> Message | None:
-        found = [stored.message for stored in self.stored.get(stream, ()) if stored.message.subject == subject]
+        found = await self.messages(stream, subject)
         return found[-1] if found else None
+
+    async def messages(self, stream: str, subject: str) -> list[Message]:
+        await self._reach()
+        return [entry.message for entry in self._streams.of(stream, subject)]
+
+    async def purge(self, stream: str, subject: str) -> None:
+        await self._reach()
+        for entry in self._streams.of(stream, subject):
+            self._streams.remove(entry)
+
+    async def delete_message(self, stream: str, seq: int) -> bool:
+        await self._reach()
+        found = next((entry for entry in self.stored.get(stream, ()) if entry.seq == seq), None)
+        return found is not None and self._streams.remove(found)
+
+    async def count_before(self, stream: str, subject_filter: str, seq: int) -> int:
+        await self._reach()
+        return sum(entry.seq < seq for entry in self._streams.of(stream, subject_filter))
+
+    async def put_object(self, store: str, name: str, data: bytes) -> None:
+        await self._reach()
+        self.objects[store, name] = data
+
+    async def get_object(self, store: str, name: str) -> bytes | None:
+        await self._reach()
+        return self.objects.get((store, name))
+
+    async def delete_object(self, store: str, name: str) -> None:
+        await self._reach()
+        self.objects.pop((store, name), None)
 
     async def subject_counts(self, stream: str, subject_filter: str) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for stored in self.stored.get(stream, ()):
-            if matches(subject_filter, stored.message.subject):
-                counts[stored.message.subject] = counts.get(stored.message.subject, 0) + 1
+        for entry in self._streams.of(stream, subject_filter):
+            counts[entry.message.subject] = counts.get(entry.message.subject, 0) + 1
         return counts
 
     async def consumer_counts(self, consumer: ConsumerSpec) -> ConsumerCounts:
-        waiting = [s.claimed for s in self.stored.get(consumer.stream, ()) if self._selects(consumer, s)]
-        return ConsumerCounts(waiting.count(False), waiting.count(True))
+        claimed = [entry.claimed for entry in self._streams.of(consumer.stream, consumer.filter_subject)]
+        return ConsumerCounts(claimed.count(False), claimed.count(True))
+
+    def on_reconnected(self, handler: Callable[[], None]) -> None:
+        self._on_reconnected.append(handler)
 
     async def flush(self) -> None:
         await asyncio.sleep(0)
@@ -199,27 +172,38 @@ class FakeBus:
     async def close(self) -> None:
         self.connected = False
 
-    def remove(self, stored: _Stored) -> None:
-        """Acknowledged: gone from its stream."""
-        for messages in self.stored.values():
-            if stored in messages:
-                messages.remove(stored)
+    def drop_connection(self) -> None:
+        """From now on posts and questions are lost, and what needs the broker's answer raises BusUnavailableError."""
+        self.connected = False
 
-    def release(self, stored: _Stored) -> None:
-        """Given back: deliver it again."""
+    def reconnect(self) -> None:
+        """The connection is there, perhaps again: tell who asked for it."""
+        self.connected = True
+        for handler in self._on_reconnected:
+            handler()
+        self.deliver_soon()
+
+    def forget_message_ids(self) -> None:
+        """The duplicate window is over."""
+        self._streams.ids.clear()
+
+    def remove(self, stored: StoredMessage) -> None:
+        """See `fake_parts.Owner`."""
+        self._streams.remove(stored)
+
+    def release(self, stored: StoredMessage) -> None:
+        """See `fake_parts.Owner`. Called by tests too: the claim ran out, the message is delivered again."""
         stored.claimed = False
         self.deliver_soon()
 
     def deliver_soon(self) -> None:
-        """Hand waiting messages to pullers that have room, on the next turn of the loop."""
+        """See `fake_parts.Owner`."""
         asyncio.get_running_loop().call_soon(self._deliver)
 
     def _deliver(self) -> None:
         for puller in self._pullers:
-            for stored in list(self.stored.get(puller.consumer.stream, ())):
-                if stored.claimed or not self._selects(puller.consumer, stored):
-                    continue
-                if puller.stopped or puller.target() <= 0:
+            for stored in filter(puller.selects, list(self.stored.get(puller.consumer.stream, ()))):
+                if not self.connected or puller.stopped or puller.target() <= 0:
                     break
                 stored.claimed = True
                 stored.attempts += 1
@@ -227,23 +211,35 @@ class FakeBus:
                 self.deliveries.append(delivery)
                 puller.handler(delivery)
 
-    @staticmethod
-    def _selects(consumer: ConsumerSpec, stored: _Stored) -> bool:
-        return matches(consumer.filter_subject, stored.message.subject)
+    async def _publish(
+        self, subject: str, payload: bytes, headers: Mapping[str, str] | None, once: bool
+    ) -> Stored | None:
+        message = Message(subject, payload, dict(headers or {}))
+        self._check_size(message)
+        await self._reach()
+        stored = self._streams.publish(message, once)
+        if stored is not None and not stored.duplicate:
+            self._dispatch(message)
+            self.deliver_soon()
+        return stored
 
-    def _store(self, stream: StreamSpec, stored: _Stored) -> None:
-        messages = self.stored.setdefault(stream.name, [])
-        if stream.latest_only:
-            messages[:] = [old for old in messages if old.message.subject != stored.message.subject]
-        messages.append(stored)
+    async def _reach(self) -> None:
+        await asyncio.sleep(0)
+        if not (self.available and self.connected):
+            raise BusUnavailableError("no acknowledgement")
 
-    def _dispatch(self, message: Message) -> None:
+    def _put_question(self, question: Message, settled: asyncio.Event) -> None:
+        if not self._dispatch(question):
+            settled.set()
+
+    def _dispatch(self, message: Message) -> bool:
         served: set[tuple[str, str]] = set()
         for subscription in list(self._subscriptions):
             group = (subscription.pattern, subscription.queue)
             if matches(subscription.pattern, message.subject) and not (subscription.queue and group in served):
                 served.add(group)
                 subscription.handler(message)
+        return bool(served)
 
     def _check_size(self, message: Message) -> None:
         size = len(message.data) + sum(len(name) + len(value) for name, value in message.headers.items())

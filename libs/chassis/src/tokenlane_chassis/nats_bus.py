@@ -10,22 +10,27 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import KeyNotFoundError, NotFoundError
 
 from tokenlane_chassis import topology
+from tokenlane_chassis.asking import Asker
+from tokenlane_chassis.buckets import Buckets
 from tokenlane_chassis.bus import (
     ConsumerCounts,
     DeliveryHandler,
     Message,
     MessageHandler,
     Puller,
+    Stored,
     Subscription,
     ValueHandler,
 )
 from tokenlane_chassis.durable import DurablePublisher
 from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError
 from tokenlane_chassis.kv_watch import KeyValueWatch
+from tokenlane_chassis.lease import SignsOfLife
+from tokenlane_chassis.objects import Objects
 from tokenlane_chassis.pull import NatsPuller
+from tokenlane_chassis.streams import Streams
 from tokenlane_proto.topology import ConsumerSpec
 
 _EMPTY: Mapping[str, str] = {}
@@ -43,6 +48,11 @@ class NatsBus:
         self._log = log
         self._jetstream: JetStreamContext = client.jetstream(timeout=_API_TIMEOUT_S)
         self._durable = DurablePublisher(client)
+        self._streams = Streams(client, self._jetstream)
+        self._buckets = Buckets(self._durable, self._streams)
+        self._objects = Objects(self._durable, self._streams, client.max_payload)
+        self._asker = Asker(client, self._post_with_reply)
+        self._signs = SignsOfLife(client)
         self._outbox: deque[tuple[str, bytes, str, Mapping[str, str] | None]] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -50,11 +60,14 @@ class NatsBus:
         self._sender = asyncio.create_task(self._send(), name="bus-outbox")
         self._pullers: list[NatsPuller] = []
         self._watches: list[KeyValueWatch] = []
+        self._on_reconnected: list[Callable[[], None]] = []
         self.closing = False
 
     async def start(self) -> None:
-        """Listen for acknowledgements."""
+        """Listen for acknowledgements and answers."""
         await self._durable.start()
+        await self._asker.start()
+        await self._signs.start()
 
     @property
     def max_payload(self) -> int:
@@ -68,24 +81,36 @@ class NatsBus:
         self._check_size(payload, headers)
         self._enqueue(subject, payload, "", headers)
 
-    async def publish_durable(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> int:
+    async def publish_durable(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> Stored:
         self._check_size(payload, headers)
         try:
             return await self._durable.publish(subject, payload, headers)
         except NatsError as error:
             raise BusUnavailableError(str(error)) from None
 
+    async def publish_once(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> bool:
+        self._check_size(payload, headers)
+        try:
+            return await self._durable.publish_once(subject, payload, headers)
+        except NatsError as error:
+            raise BusUnavailableError(str(error)) from None
+
+    async def ask(self, subject: str, payload: bytes, timeout_s: float, most: int = 1) -> list[Message]:
+        self._check_size(payload, None)
+        return await self._asker.ask(subject, payload, timeout_s, most)
+
     async def subscribe(self, subject: str, handler: MessageHandler, queue: str = "") -> Subscription:
         async def receive(message: Msg) -> None:
-            handler(Message(message.subject, message.data, message.headers or _EMPTY))
+            handler(Message(message.subject, message.data, message.headers or _EMPTY, message.reply))
 
         return await self._client.subscribe(
             subject, queue=queue, cb=receive, pending_msgs_limit=0, pending_bytes_limit=0
         )
 
     async def pull(self, consumer: ConsumerSpec, handler: DeliveryHandler, target: Callable[[], int]) -> Puller:
-        await self.ensure_consumer(consumer)
-        puller = NatsPuller(self._client, consumer, handler, target, self._post_with_reply)
+        found = await topology.ensure_consumer(self._jetstream, consumer, self._log)
+        ack_wait_s = min(found, consumer.ack_wait_s)
+        puller = NatsPuller(self._client, consumer, handler, target, self._post_with_reply, self._signs, ack_wait_s)
         self._pullers.append(puller)
         await puller.start()
         return puller
@@ -94,24 +119,16 @@ class NatsBus:
         await topology.ensure_consumer(self._jetstream, consumer, self._log)
 
     async def put(self, bucket: str, key: str, value: bytes) -> None:
-        try:
-            await (await self._jetstream.key_value(bucket)).put(key, value)
-        except NatsError as error:
-            raise BusUnavailableError(f"cannot set {key} in {bucket}: {error}") from None
+        await self._buckets.put(bucket, key, value)
+
+    async def create(self, bucket: str, key: str, value: bytes) -> bytes | None:
+        return await self._buckets.create(bucket, key, value)
 
     async def get(self, bucket: str, key: str) -> bytes | None:
-        try:
-            return (await (await self._jetstream.key_value(bucket)).get(key)).value
-        except KeyNotFoundError:
-            return None
-        except NatsError as error:
-            raise BusUnavailableError(f"cannot read {key} in {bucket}: {error}") from None
+        return await self._buckets.get(bucket, key)
 
     async def delete(self, bucket: str, key: str) -> None:
-        try:
-            await (await self._jetstream.key_value(bucket)).delete(key)
-        except NatsError as error:
-            raise BusUnavailableError(f"cannot delete {key} in {bucket}: {error}") from None
+        await self._buckets.delete(bucket, key)
 
     async def watch(self, bucket: str, handler: ValueHandler) -> Subscription:
         watch = KeyValueWatch(self._jetstream, bucket, handler, self._log)
@@ -120,28 +137,37 @@ class NatsBus:
         return watch
 
     async def last(self, stream: str, subject: str) -> Message | None:
-        try:
-            stored = await self._jetstream.get_last_msg(stream, subject, direct=True)
-        except NotFoundError:
-            return None
-        except NatsError as error:
-            raise BusUnavailableError(f"cannot read {subject}: {error}") from None
-        return Message(stored.subject or subject, stored.data or b"", stored.headers or _EMPTY)
+        return await self._streams.last(stream, subject)
+
+    async def messages(self, stream: str, subject: str) -> list[Message]:
+        return await self._streams.messages(stream, subject)
+
+    async def purge(self, stream: str, subject: str) -> None:
+        await self._streams.purge(stream, subject)
+
+    async def delete_message(self, stream: str, seq: int) -> bool:
+        return await self._streams.delete_message(stream, seq)
+
+    async def count_before(self, stream: str, subject_filter: str, seq: int) -> int:
+        return await self._streams.count_before(stream, subject_filter, seq)
+
+    async def put_object(self, store: str, name: str, data: bytes) -> None:
+        await self._objects.put(store, name, data)
+
+    async def get_object(self, store: str, name: str) -> bytes | None:
+        return await self._objects.get(store, name)
+
+    async def delete_object(self, store: str, name: str) -> None:
+        await self._objects.delete(store, name)
 
     async def subject_counts(self, stream: str, subject_filter: str) -> dict[str, int]:
-        try:
-            return (await self._jetstream.stream_info(stream, subjects_filter=subject_filter)).state.subjects or {}
-        except NatsError as error:
-            raise BusUnavailableError(f"cannot count {subject_filter}: {error}") from None
+        return await self._streams.subject_counts(stream, subject_filter)
 
     async def consumer_counts(self, consumer: ConsumerSpec) -> ConsumerCounts:
-        try:
-            info = await self._jetstream.consumer_info(consumer.stream, consumer.name)
-        except NotFoundError:
-            return ConsumerCounts(0, 0)
-        except NatsError as error:
-            raise BusUnavailableError(f"cannot read consumer {consumer.name}: {error}") from None
-        return ConsumerCounts(info.num_pending or 0, info.num_ack_pending or 0)
+        return await self._streams.consumer_counts(consumer)
+
+    def on_reconnected(self, handler: Callable[[], None]) -> None:
+        self._on_reconnected.append(handler)
 
     async def flush(self) -> None:
         await self._idle.wait()
@@ -165,6 +191,8 @@ class NatsBus:
     async def reconnected(self) -> None:
         """The server forgot every parked pull and every watcher, and perhaps what was on its way to it."""
         await self._durable.resend()
+        for handler in self._on_reconnected:
+            handler()
         for puller in self._pullers:
             await puller.restart()
         for watch in self._watches:

@@ -7,6 +7,7 @@ missed heartbeat starts over with a new inbox.
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 
 from nats.aio.client import Client
@@ -14,6 +15,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from tokenlane_chassis.bus import DeliveryHandler
+from tokenlane_chassis.lease import Lease, SignsOfLife
 from tokenlane_proto.topology import ConsumerSpec
 
 _EXPIRES_S = 30
@@ -32,29 +34,53 @@ Post = Callable[[str, bytes, str], None]
 class NatsDelivery:
     """A pulled message. The acknowledgement subject carries what the server knows of the delivery."""
 
-    __slots__ = ("_post", "_reply", "attempt", "data", "headers", "stream_seq", "subject")
+    __slots__ = (
+        "__weakref__",
+        "_number",
+        "_post",
+        "_reply",
+        "_signs",
+        "attempt",
+        "data",
+        "headers",
+        "lease",
+        "stream_seq",
+        "subject",
+    )
 
-    def __init__(self, message: Msg, post: Post) -> None:
+    def __init__(self, message: Msg, post: Post, signs: SignsOfLife, ack_wait_s: float) -> None:
         self.subject: str = message.subject
         self.data: bytes = message.data
         self.headers: Mapping[str, str] = message.headers or _EMPTY
         self._reply: str = message.reply
         self._post = post
+        self._signs = signs
+        self._number = 0
+        self.lease = Lease(ack_wait_s, time.monotonic())
         # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.…
         parts = message.reply.split(".")
         first = 4 if len(parts) == 9 else 6
         self.attempt = int(parts[first])
         self.stream_seq = int(parts[first + 1])
 
+    @property
+    def lost(self) -> bool:
+        return self.lease.lost(time.monotonic())
+
     def ack(self) -> None:
-        self._post(self._reply, b"+ACK", "")
+        self._settle(b"+ACK")
 
     def nak(self, delay_s: float = 0) -> None:
-        payload = b"-NAK " + json.dumps({"delay": int(delay_s * 1e9)}).encode() if delay_s else b"-NAK"
-        self._post(self._reply, payload, "")
+        self._settle(b"-NAK " + json.dumps({"delay": int(delay_s * 1e9)}).encode() if delay_s else b"-NAK")
 
     def in_progress(self) -> None:
-        self._post(self._reply, b"+WPI", "")
+        self._number = self._number or self._signs.register(self)
+        self._post(self._reply, b"+WPI", self._signs.reply(self._number))
+
+    def _settle(self, verdict: bytes) -> None:
+        # The broker would believe it, though another may be at work by now.
+        if not self.lost:
+            self._post(self._reply, verdict, "")
 
 
 class NatsPuller:
@@ -67,12 +93,16 @@ class NatsPuller:
         handler: DeliveryHandler,
         target: Callable[[], int],
         post: Post,
+        signs: SignsOfLife,
+        ack_wait_s: float,
     ) -> None:
         self._client = client
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"
         self._handler = handler
         self._target = target
         self._post = post
+        self._signs = signs
+        self._ack_wait_s = ack_wait_s
         self._outstanding = 0
         self._heard = 0.0
         self._inbox = ""
@@ -129,7 +159,7 @@ class NatsPuller:
 
     async def _receive(self, message: Msg) -> None:
         if message.reply.startswith("$JS.ACK."):
-            self._deliver(NatsDelivery(message, self._post))
+            self._deliver(NatsDelivery(message, self._post, self._signs, self._ack_wait_s))
             return
         fields = message.headers or _EMPTY
         self._heard = asyncio.get_running_loop().time()

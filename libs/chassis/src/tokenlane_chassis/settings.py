@@ -21,7 +21,9 @@ class ServiceSettings(BaseSettings):
     nats_creds_file: Path | None = Field(None, description="Credentials file for the bus")
     stream_replicas: int = Field(1, ge=1, le=5, description="Copies of each stream, for streams that do not exist yet")
     start_timeout_s: float = Field(60, gt=0, description="How long to wait for the bus at start")
-    max_body_bytes: int = Field(4 * 1024 * 1024, gt=0, description="Largest OpenAI body; the bus must take it")
+    max_body_bytes: int = Field(
+        4 * 1024 * 1024, gt=0, description="Largest OpenAI body; more than a message takes is stored apart"
+    )
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_host: str = "0.0.0.0"

@@ -14,14 +14,24 @@ from nats.js.api import (
     ConsumerConfig,
     DiscardPolicy,
     KeyValueConfig,
+    ObjectStoreConfig,
     RetentionPolicy,
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import BucketNotFoundError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from tokenlane_chassis.errors import StartError
-from tokenlane_proto.topology import BUCKETS, CLASSIFIER_CONSUMER, STREAMS, BucketSpec, ConsumerSpec, StreamSpec
+from tokenlane_proto.topology import (
+    BUCKETS,
+    CLASSIFIER_CONSUMER,
+    STORES,
+    STREAMS,
+    BucketSpec,
+    ConsumerSpec,
+    StoreSpec,
+    StreamSpec,
+)
 
 
 async def ensure(jetstream: JetStreamContext, replicas: int, log: structlog.stdlib.BoundLogger) -> None:
@@ -30,14 +40,17 @@ async def ensure(jetstream: JetStreamContext, replicas: int, log: structlog.stdl
         for stream in STREAMS:
             await _ensure_stream(jetstream, stream, replicas, log)
         for bucket in BUCKETS:
-            await _ensure_bucket(jetstream, bucket, replicas)
+            await _ensure_bucket(jetstream, bucket, replicas, log)
+        for store in STORES:
+            await _ensure_store(jetstream, store, replicas, log)
         await ensure_consumer(jetstream, CLASSIFIER_CONSUMER, log)
     except NatsError as error:
         raise StartError(f"the bus refuses the streams: {error}") from None
 
 
-async def ensure_consumer(jetstream: JetStreamContext, spec: ConsumerSpec, log: structlog.stdlib.BoundLogger) -> None:
-    """Create a durable consumer. Raises StartError if it is there with another filter."""
+async def ensure_consumer(jetstream: JetStreamContext, spec: ConsumerSpec, log: structlog.stdlib.BoundLogger) -> float:
+    """Create a durable consumer unless it is there. Returns the seconds it waits for a sign of life. Raises StartError
+    if it is there with another filter."""
     wanted = ConsumerConfig(
         durable_name=spec.name,
         filter_subject=spec.filter_subject,
@@ -51,7 +64,7 @@ async def ensure_consumer(jetstream: JetStreamContext, spec: ConsumerSpec, log: 
         found = (await jetstream.consumer_info(spec.stream, spec.name)).config
     except NotFoundError:
         await jetstream.add_consumer(spec.stream, wanted)
-        return
+        return spec.ack_wait_s
     if found.filter_subject != spec.filter_subject:
         raise StartError(f"consumer {spec.name} exists with filter {found.filter_subject}, not {spec.filter_subject}")
     tuned = {
@@ -59,6 +72,7 @@ async def ensure_consumer(jetstream: JetStreamContext, spec: ConsumerSpec, log: 
         "max_ack_pending": (found.max_ack_pending, spec.max_ack_pending),
     }
     _report(log, f"consumer {spec.name}", tuned)
+    return found.ack_wait or spec.ack_wait_s
 
 
 async def _ensure_stream(
@@ -85,11 +99,37 @@ async def _ensure_stream(
     _report(log, f"stream {spec.name}", tuned)
 
 
-async def _ensure_bucket(jetstream: JetStreamContext, spec: BucketSpec, replicas: int) -> None:
+async def _ensure_bucket(
+    jetstream: JetStreamContext, spec: BucketSpec, replicas: int, log: structlog.stdlib.BoundLogger
+) -> None:
     try:
-        await jetstream.key_value(spec.name)
-    except BucketNotFoundError:
-        await jetstream.create_key_value(KeyValueConfig(bucket=spec.name, history=1, replicas=replicas))
+        found = (await jetstream.stream_info(f"KV_{spec.name}")).config
+    except NotFoundError:
+        wanted = KeyValueConfig(bucket=spec.name, history=1, ttl=spec.ttl_s or None, replicas=replicas, direct=True)
+        await jetstream.create_key_value(wanted)
+        return
+    _report(
+        log,
+        f"bucket {spec.name}",
+        {"ttl": (found.max_age or 0, spec.ttl_s), "replicas": (found.num_replicas, replicas)},
+    )
+
+
+async def _ensure_store(
+    jetstream: JetStreamContext, spec: StoreSpec, replicas: int, log: structlog.stdlib.BoundLogger
+) -> None:
+    try:
+        found = (await jetstream.stream_info(f"OBJ_{spec.name}")).config
+    except NotFoundError:
+        wanted = ObjectStoreConfig(bucket=spec.name, ttl=spec.ttl_s, max_bytes=spec.max_bytes, replicas=replicas)
+        await jetstream.create_object_store(spec.name, wanted)
+        return
+    tuned = {
+        "ttl": (found.max_age, spec.ttl_s),
+        "max_bytes": (found.max_bytes, spec.max_bytes),
+        "replicas": (found.num_replicas, replicas),
+    }
+    _report(log, f"store {spec.name}", tuned)
 
 
 def _stream_config(spec: StreamSpec, replicas: int) -> StreamConfig:

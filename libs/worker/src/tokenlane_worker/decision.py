@@ -1,35 +1,85 @@
 """What to do with an attempt, decided apart from doing it."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from tokenlane.v1.reply_pb2 import Outcome
 
-_BACKOFF_S = (0.1, 1.0, 5.0)
+_BACKOFF_S = (0.1, 0.5, 2.0, 5.0, 15.0)
+_SHORTEST, _SPREAD = 0.75, 0.5
+
+
+class Stop(Enum):
+    """Why an attempt is stopped from outside."""
+
+    CANCELLED = auto()
+    EXPIRED = auto()
+    # It ran for longer than any attempt may.
+    OVERRUN = auto()
+    # The worker ends.
+    DRAINED = auto()
+    # The engine under it is gone, or stands still.
+    ENGINE_GONE = auto()
+    # The claim is lost: the request may be with another worker.
+    LOST = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The engine answered; whatever it said is the client's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A result is stored already: that is the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The request is another worker's now: touch nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reroute:
+    """Give the request to another lane of its model."""
+
+    lane: str
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Give the request back to the lane, to be delivered again after `delay_s`."""
+    """Give the request back to the lane, to be delivered again after `delay_s`. `excused`: it does not count against
+    the request. `resting`: the engine is at fault, and this worker pulls nothing for as long."""
 
     delay_s: float
+    reason: str
+    excused: bool = False
+    resting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """End the request with an error."""
+    """End the request with an error. `dead`: it goes to the dead letters, `cause` being what ended the last attempt."""
 
     status: int
     message: str
     outcome: Outcome = Outcome.OUTCOME_FAILED
     error_type: str = "server_error"
     code: str | None = None
+    dead: bool = False
+    cause: str = ""
 
 
-def expired() -> End:
-    """The deadline passed while the request waited."""
-    return End(
-        504, "the deadline passed before an engine was free", Outcome.OUTCOME_EXPIRED, "timeout_error", "deadline"
-    )
+Verdict = Completed | Settled | Gone | Reroute | Retry | End
+
+
+def expired(running: bool = False) -> End:
+    """The deadline passed, while the request waited or while it ran."""
+    message = "the deadline passed before the answer was complete" if running else _TOO_LATE
+    return End(504, message, Outcome.OUTCOME_EXPIRED, "timeout_error", "deadline_exceeded")
+
+
+_TOO_LATE = "the deadline passed before an engine was free"
 
 
 def cancelled() -> End:
@@ -37,13 +87,50 @@ def cancelled() -> End:
     return End(499, "cancelled by the client", Outcome.OUTCOME_CANCELLED, "cancelled", "cancelled")
 
 
-def too_large() -> End:
-    """The engine's answer does not fit into a message."""
-    return End(502, "the answer is larger than a message of the bus", code="answer_too_large")
+def not_stored(reason: str) -> End:
+    """The bus has no room for the answer."""
+    return End(502, f"the answer could not be stored: {reason}", code="answer_not_stored")
 
 
-def after_engine_error(reason: str, attempt: int, max_attempts: int) -> Retry | End:
-    """An engine that was not there, or broke in mid-answer: another attempt while there are some left."""
-    if attempt < max_attempts:
-        return Retry(_BACKOFF_S[min(attempt, len(_BACKOFF_S)) - 1])
-    return End(502, f"the engine failed {attempt} times, last: {reason}", code="engine_failed")
+def body_missing() -> End:
+    """The body travelled by the object store and is not there any more."""
+    return End(502, "the body of the request is not stored any more", code="body_missing")
+
+
+def interrupted(reason: str) -> End:
+    """A part of the answer was shown, and no other engine can go on with it."""
+    return End(502, f"the answer was interrupted: {reason}", code="stream_interrupted")
+
+
+def given_up(failed: int, reason: str) -> End:
+    """As many attempts failed as a request has."""
+    return End(502, f"{failed} attempts failed, last: {reason}", code="engine_failed", dead=True, cause=reason)
+
+
+def backoff_s(attempt: int, chance: float, left_s: float | None) -> float:
+    """Seconds until the attempt after `attempt`, a quarter more or less by `chance` (0 to 1). Not beyond the deadline,
+    `left_s` seconds from now."""
+    delay = _BACKOFF_S[min(attempt, len(_BACKOFF_S)) - 1] * (_SHORTEST + _SPREAD * chance)
+    return delay if left_s is None else max(0.0, min(delay, left_s))
+
+
+def after_failure(reason: str, failed: int, max_attempts: int, delay_s: float) -> Retry | End:
+    """The engine broke in mid-answer, `failed` attempts have failed with this one."""
+    if failed < max_attempts:
+        return Retry(delay_s, reason, resting=True)
+    return given_up(failed, reason)
+
+
+def after_stop(stop: Stop, reason: str) -> Verdict:
+    """An attempt was stopped from outside."""
+    match stop:
+        case Stop.CANCELLED:
+            return cancelled()
+        case Stop.EXPIRED:
+            return expired(running=True)
+        case Stop.LOST:
+            return Gone()
+        case Stop.DRAINED:
+            return Retry(0, reason, excused=True)
+        case Stop.OVERRUN | Stop.ENGINE_GONE:
+            return Retry(0, reason)

@@ -1,12 +1,21 @@
-"""A delivery of the lane, understood."""
+"""A delivery of the lane, understood, and how far the work on it is."""
 
+import asyncio
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from tokenlane.v1.recovery_pb2 import Attach, AttemptEnd
 from tokenlane.v1.request_pb2 import Endpoint, Request
 from tokenlane_chassis.bus import Delivery
 from tokenlane_proto import codec, subjects
 from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_worker.credit import Capacity, Cost, cost_of
+from tokenlane_worker.decision import Stop
+from tokenlane_worker.listeners import Listeners
+
+if TYPE_CHECKING:
+    from tokenlane_worker.answer import Answer
+    from tokenlane_worker.checkpointing import Checkpoints
 
 _PATHS = {
     Endpoint.ENDPOINT_CHAT_COMPLETIONS: "/v1/chat/completions",
@@ -22,7 +31,27 @@ class Job:
     tenant: str
     request: Request
     cost: Cost
-    cancelled: bool = field(default=False)
+    listeners: Listeners
+    # Number of the attempt.
+    attempt: int
+    # Readers that attached before there was an answer.
+    early: list[Attach] = field(default_factory=list)
+    # How far the number is ahead of the broker's count.
+    ahead: int = 0
+    # How earlier attempts ended, and how many of them failed.
+    history: tuple[AttemptEnd, ...] = ()
+    failed: int = 0
+    # Something may be stored of its progress.
+    recorded: bool = False
+    answer: "Answer | None" = None
+    checkpoints: "Checkpoints | None" = None
+    stopped: Stop | None = None
+    reason: str = ""
+    # Its outcome is decided: only the loss of the claim stops it now.
+    decided: bool = False
+    # When it began to run, by the monotonic clock. Unit: seconds.
+    began_s: float | None = None
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -39,6 +68,24 @@ class Job:
         """The classifier's token budget."""
         return self.request.classification.prompt_tokens + self.request.classification.output_tokens
 
+    @property
+    def body_bytes(self) -> int:
+        """Length of the OpenAI body, wherever it is."""
+        return len(self.request.body) or self.request.body_ref.size
+
+    def stop(self, why: Stop, reason: str = "") -> None:
+        """Stop the attempt. Too late for anything but the loss of the claim once the outcome is decided."""
+        if why is not Stop.LOST and (self.decided or self.stopped is not None):
+            return
+        self.stopped, self.reason = why, reason
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """Wake the task of a stopped attempt. One that has not taken its first step is not cancelled, or it would take
+        none at all; it looks at `stopped` itself."""
+        if self.task is not None and self.began_s is not None:
+            self.task.cancel()
+
 
 def read_job(delivery: Delivery, capacity: Capacity) -> Job:
     """The job in a delivery. Raises MalformedMessageError."""
@@ -48,9 +95,17 @@ def read_job(delivery: Delivery, capacity: Capacity) -> Job:
         raise MalformedMessageError("the request has no classification")
     given = request.classification
     cost = cost_of(given.prompt_tokens, given.output_tokens, request.facts.choices, capacity)
-    return Job(delivery, tenant, request, cost)
+    attempt = request.attempts_before + delivery.attempt
+    return Job(delivery, tenant, request, cost, Listeners(tenant, request), attempt)
 
 
 def is_expired(request: Request, now_ms: int) -> bool:
     """Whether the deadline has passed."""
     return 0 < request.deadline_unix_ms <= now_ms
+
+
+def left_s(request: Request, now_ms: int) -> float | None:
+    """Seconds until the deadline, None if there is none."""
+    if not request.deadline_unix_ms:
+        return None
+    return (request.deadline_unix_ms - now_ms) / 1000

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 
 from tokenlane.v1.lane_pb2 import LaneProfile
 from tokenlane_chassis.bus import Bus
@@ -12,10 +13,12 @@ from tokenlane_proto import topology
 from tokenlane_worker.credit import Capacity
 from tokenlane_worker.engine.errors import EngineError, EngineStartError
 from tokenlane_worker.engine.protocol import Engine, EngineInfo
+from tokenlane_worker.engine_watch import watch_engine
 from tokenlane_worker.engines import make_engine
 from tokenlane_worker.lane import Lane
 from tokenlane_worker.metrics import EngineCollector, WorkerMetrics
 from tokenlane_worker.settings import WorkerSettings
+from tokenlane_worker.station import Station
 from tokenlane_worker.tracing import JobTracing
 from tokenlane_worker.worker import Worker
 
@@ -66,40 +69,48 @@ async def _started(engine: Engine, context: Context[WorkerSettings]) -> EngineIn
 
 async def _serve(lane: Lane, info: EngineInfo, engine: Engine, context: Context[WorkerSettings]) -> None:
     settings, bus, log = context.settings, context.bus, context.log
-    capacity = Capacity(int(info.kv_capacity_tokens * settings.kv_overcommit), info.max_num_seqs, info.max_model_len)
-    worker = Worker(
-        bus,
-        engine,
-        lane=lane.name,
-        simulated=info.simulated,
-        capacity=capacity,
-        consumer=topology.lane_consumer(lane.name, info.model),
-        max_attempts=settings.max_attempts,
-        metrics=WorkerMetrics(context.registry, lane.name, info.model),
-        tracing=JobTracing(context.tracing, lane.name),
-        log=log,
-    )
+    station = _station(lane, info, engine, context)
+    worker = Worker(station)
     collector = EngineCollector(lane.name, info.model)
     context.registry.register(collector)
-    await bus.subscribe(topology.ALL_CANCELS, worker.cancel)
     await worker.start()
     await _announce(bus, lane.name, info)
-    background = [
-        asyncio.create_task(worker.heartbeat(), name="heartbeat"),
-        asyncio.create_task(_watch_engine(engine, collector, settings.stats_interval_s), name="engine-stats"),
-    ]
-    dead = asyncio.create_task(engine.wait_dead(), name="engine-death")
+    heartbeat = asyncio.create_task(worker.heartbeat(), name="heartbeat")
+    watch = watch_engine(engine, collector, settings.stats_interval_s, settings.engine_stall_s)
+    deaths = {
+        asyncio.create_task(engine.wait_dead(), name="engine-death"),
+        asyncio.create_task(watch, name="engine-watch"),
+    }
     stopping = asyncio.create_task(context.stopping.wait())
     context.readiness.ready = True
+    capacity = station.capacity
     log.info("pulling", model=info.model, kv_tokens=capacity.tokens, sequences=capacity.sequences)
-    await asyncio.wait({dead, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({*deaths, stopping}, return_when=asyncio.FIRST_COMPLETED)
     context.readiness.ready = False
-    await worker.drain(0 if dead.done() else settings.drain_grace_s)
-    for task in (*background, stopping):
+    reason = next((death.result() for death in deaths if death.done()), "")
+    await worker.drain(0 if reason else settings.drain_grace_s, reason)
+    for task in (heartbeat, stopping, *deaths):
         task.cancel()
-    if dead.done():
-        raise EngineDiedError(dead.result())
-    dead.cancel()
+    if reason:
+        raise EngineDiedError(reason)
+
+
+def _station(lane: Lane, info: EngineInfo, engine: Engine, context: Context[WorkerSettings]) -> Station:
+    settings = context.settings
+    return Station(
+        bus=context.bus,
+        engine=engine,
+        lane=lane.name,
+        worker_id=f"{lane.name}-{secrets.token_hex(6)}",
+        simulated=info.simulated,
+        capacity=Capacity(int(info.kv_capacity_tokens * settings.kv_overcommit), info.max_num_seqs, info.max_model_len),
+        consumer=topology.lane_consumer(lane.name, info.model),
+        max_attempts=settings.max_attempts,
+        max_run_s=settings.max_run_s,
+        metrics=WorkerMetrics(context.registry, lane.name, info.model),
+        tracing=JobTracing(context.tracing, lane.name),
+        log=context.log,
+    )
 
 
 async def _announce(bus: Bus, lane: str, info: EngineInfo) -> None:
@@ -112,10 +123,3 @@ async def _announce(bus: Bus, lane: str, info: EngineInfo) -> None:
         simulated=info.simulated,
     )
     await bus.put(topology.LANE_BUCKET, topology.lane_key(lane, info.model), profile.SerializeToString())
-
-
-async def _watch_engine(engine: Engine, collector: EngineCollector, interval_s: float) -> None:
-    while True:
-        with contextlib.suppress(EngineError):
-            collector.stats = await engine.stats()
-        await asyncio.sleep(interval_s)

@@ -21,6 +21,8 @@ class WorkerMetrics:
         outcomes = Counter("tokenlane_worker_attempts", "Attempts by outcome", [*names, "outcome"], registry=registry)
         self.completed = outcomes.labels(**labels, outcome="completed")
         self.returned = outcomes.labels(**labels, outcome="returned")
+        self.rerouted = outcomes.labels(**labels, outcome="rerouted")
+        self.lost = outcomes.labels(**labels, outcome="lost")
         self._ended = {
             Outcome.OUTCOME_CANCELLED: outcomes.labels(**labels, outcome="cancelled"),
             Outcome.OUTCOME_EXPIRED: outcomes.labels(**labels, outcome="expired"),

@@ -27,7 +27,11 @@ class WorkerSettings(ServiceSettings):
     sim_profile: str = Field("h100-llama3-8b", description="Hardware and model that the simulation imitates")
     sim_speed: float = Field(1.0, gt=0, description="Simulated seconds in one real second")
     kv_overcommit: float = Field(1.0, gt=0, le=10, description="Committed tokens over the KV capacity")
-    max_attempts: int = Field(3, ge=1, le=100, description="Attempts before a request fails")
+    max_attempts: int = Field(5, ge=1, le=100, description="Failed attempts after which a request is given up")
+    max_run_s: float = Field(3600, gt=0, description="Seconds for which an attempt keeps its claim")
+    engine_stall_s: float = Field(
+        60, ge=0, description="An engine that runs and moves no token so long is dead; 0: off"
+    )
     stats_interval_s: float = Field(2.0, gt=0, description="How often the engine's own figures are read")
 
     @field_validator("engine_args")

@@ -36,7 +36,7 @@ class JobTracing:
                 "tokenlane.tenant": job.tenant,
                 "tokenlane.budget_tokens": job.budget_tokens,
                 "tokenlane.queue_wait_us": queue_wait_us,
-                "tokenlane.attempt": job.delivery.attempt,
+                "tokenlane.attempt": job.attempt,
             },
         )
         try:

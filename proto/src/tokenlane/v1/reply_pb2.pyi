@@ -46,30 +46,38 @@ class Head(_message.Message):
     def __init__(self, http_status: _Optional[int] = ..., content_type: _Optional[str] = ..., lane: _Optional[str] = ..., budget_tokens: _Optional[int] = ..., queue_wait_us: _Optional[int] = ..., simulated: _Optional[bool] = ...) -> None: ...
 
 class Terminal(_message.Message):
-    __slots__ = ("outcome", "reason", "http_status", "usage")
+    __slots__ = ("outcome", "reason", "http_status", "usage", "error_type", "code")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_TYPE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
     outcome: Outcome
     reason: str
     http_status: int
     usage: Usage
-    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., reason: _Optional[str] = ..., http_status: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
+    error_type: str
+    code: str
+    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., reason: _Optional[str] = ..., http_status: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., error_type: _Optional[str] = ..., code: _Optional[str] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("attempt", "seq", "head", "data", "terminal")
+    __slots__ = ("attempt", "seq", "head", "data", "terminal", "first_event", "checkpointed_events")
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     TERMINAL_FIELD_NUMBER: _ClassVar[int]
+    FIRST_EVENT_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINTED_EVENTS_FIELD_NUMBER: _ClassVar[int]
     attempt: int
     seq: int
     head: Head
     data: bytes
     terminal: Terminal
-    def __init__(self, attempt: _Optional[int] = ..., seq: _Optional[int] = ..., head: _Optional[_Union[Head, _Mapping]] = ..., data: _Optional[bytes] = ..., terminal: _Optional[_Union[Terminal, _Mapping]] = ...) -> None: ...
+    first_event: int
+    checkpointed_events: int
+    def __init__(self, attempt: _Optional[int] = ..., seq: _Optional[int] = ..., head: _Optional[_Union[Head, _Mapping]] = ..., data: _Optional[bytes] = ..., terminal: _Optional[_Union[Terminal, _Mapping]] = ..., first_event: _Optional[int] = ..., checkpointed_events: _Optional[int] = ...) -> None: ...
 
 class UsageEvent(_message.Message):
     __slots__ = ("request_id", "model", "lane", "category", "body_bytes", "estimated_prompt_tokens", "budget_output_tokens", "usage")

@@ -24,21 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1atokenlane/v1/request.proto\x12\x0ctokenlane.v1\"\x84\x01\n\x05\x46\x61\x63ts\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\x08\x12\x15\n\rinclude_usage\x18\x03 \x01(\x08\x12\x1e\n\x11max_output_tokens\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x05 \x01(\rB\x14\n\x12_max_output_tokens\"z\n\x0e\x43lassification\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\x15\n\rprompt_tokens\x18\x02 \x01(\r\x12\x15\n\routput_tokens\x18\x03 \x01(\r\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x1a\n\x12\x63lassified_unix_ms\x18\x05 \x01(\x03\"\xa9\x02\n\x07Request\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x08\x65ndpoint\x18\x02 \x01(\x0e\x32\x16.tokenlane.v1.Endpoint\x12\x13\n\x0breply_inbox\x18\x03 \x01(\t\x12/\n\x0creply_format\x18\x04 \x01(\x0e\x32\x19.tokenlane.v1.ReplyFormat\x12\x18\n\x10\x64\x65\x61\x64line_unix_ms\x18\x05 \x01(\x03\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\x06 \x01(\x03\x12\"\n\x05\x66\x61\x63ts\x18\x07 \x01(\x0b\x32\x13.tokenlane.v1.Facts\x12\x0c\n\x04\x62ody\x18\x0e \x01(\x0c\x12\x34\n\x0e\x63lassification\x18\x0f \x01(\x0b\x32\x1c.tokenlane.v1.Classification*]\n\x08\x45ndpoint\x12\x18\n\x14\x45NDPOINT_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45NDPOINT_CHAT_COMPLETIONS\x10\x01\x12\x18\n\x14\x45NDPOINT_COMPLETIONS\x10\x02*C\n\x0bReplyFormat\x12\x1c\n\x18REPLY_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12REPLY_FORMAT_PLAIN\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1atokenlane/v1/request.proto\x12\x0ctokenlane.v1\"\x84\x01\n\x05\x46\x61\x63ts\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06stream\x18\x02 \x01(\x08\x12\x15\n\rinclude_usage\x18\x03 \x01(\x08\x12\x1e\n\x11max_output_tokens\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x05 \x01(\rB\x14\n\x12_max_output_tokens\"z\n\x0e\x43lassification\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\x15\n\rprompt_tokens\x18\x02 \x01(\r\x12\x15\n\routput_tokens\x18\x03 \x01(\r\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x1a\n\x12\x63lassified_unix_ms\x18\x05 \x01(\x03\"7\n\x07\x42odyRef\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0e\n\x06sample\x18\x03 \x01(\x0c\"\x99\x03\n\x07Request\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x08\x65ndpoint\x18\x02 \x01(\x0e\x32\x16.tokenlane.v1.Endpoint\x12\x13\n\x0breply_inbox\x18\x03 \x01(\t\x12/\n\x0creply_format\x18\x04 \x01(\x0e\x32\x19.tokenlane.v1.ReplyFormat\x12\x18\n\x10\x64\x65\x61\x64line_unix_ms\x18\x05 \x01(\x03\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\x06 \x01(\x03\x12\"\n\x05\x66\x61\x63ts\x18\x07 \x01(\x0b\x32\x13.tokenlane.v1.Facts\x12\x17\n\x0fidempotency_key\x18\x08 \x01(\t\x12\x13\n\x0b\x62ody_sha256\x18\t \x01(\x0c\x12\'\n\x08\x62ody_ref\x18\n \x01(\x0b\x32\x15.tokenlane.v1.BodyRef\x12\x17\n\x0f\x61ttempts_before\x18\x0b \x01(\r\x12\x0c\n\x04\x62ody\x18\x0e \x01(\x0c\x12\x34\n\x0e\x63lassification\x18\x0f \x01(\x0b\x32\x1c.tokenlane.v1.Classification*]\n\x08\x45ndpoint\x12\x18\n\x14\x45NDPOINT_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45NDPOINT_CHAT_COMPLETIONS\x10\x01\x12\x18\n\x14\x45NDPOINT_COMPLETIONS\x10\x02*C\n\x0bReplyFormat\x12\x1c\n\x18REPLY_FORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12REPLY_FORMAT_PLAIN\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tokenlane.v1.request_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENDPOINT']._serialized_start=603
-  _globals['_ENDPOINT']._serialized_end=696
-  _globals['_REPLYFORMAT']._serialized_start=698
-  _globals['_REPLYFORMAT']._serialized_end=765
+  _globals['_ENDPOINT']._serialized_start=772
+  _globals['_ENDPOINT']._serialized_end=865
+  _globals['_REPLYFORMAT']._serialized_start=867
+  _globals['_REPLYFORMAT']._serialized_end=934
   _globals['_FACTS']._serialized_start=45
   _globals['_FACTS']._serialized_end=177
   _globals['_CLASSIFICATION']._serialized_start=179
   _globals['_CLASSIFICATION']._serialized_end=301
-  _globals['_REQUEST']._serialized_start=304
-  _globals['_REQUEST']._serialized_end=601
+  _globals['_BODYREF']._serialized_start=303
+  _globals['_BODYREF']._serialized_end=358
+  _globals['_REQUEST']._serialized_start=361
+  _globals['_REQUEST']._serialized_end=770
 # @@protoc_insertion_point(module_scope)

@@ -50,8 +50,18 @@ class Classification(_message.Message):
     classified_unix_ms: int
     def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ...) -> None: ...
 
+class BodyRef(_message.Message):
+    __slots__ = ("object", "size", "sample")
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    object: str
+    size: int
+    sample: bytes
+    def __init__(self, object: _Optional[str] = ..., size: _Optional[int] = ..., sample: _Optional[bytes] = ...) -> None: ...
+
 class Request(_message.Message):
-    __slots__ = ("request_id", "endpoint", "reply_inbox", "reply_format", "deadline_unix_ms", "accepted_unix_ms", "facts", "body", "classification")
+    __slots__ = ("request_id", "endpoint", "reply_inbox", "reply_format", "deadline_unix_ms", "accepted_unix_ms", "facts", "idempotency_key", "body_sha256", "body_ref", "attempts_before", "body", "classification")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     REPLY_INBOX_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +69,10 @@ class Request(_message.Message):
     DEADLINE_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    BODY_SHA256_FIELD_NUMBER: _ClassVar[int]
+    BODY_REF_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_BEFORE_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     CLASSIFICATION_FIELD_NUMBER: _ClassVar[int]
     request_id: str
@@ -68,6 +82,10 @@ class Request(_message.Message):
     deadline_unix_ms: int
     accepted_unix_ms: int
     facts: Facts
+    idempotency_key: str
+    body_sha256: bytes
+    body_ref: BodyRef
+    attempts_before: int
     body: bytes
     classification: Classification
-    def __init__(self, request_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, str]] = ..., reply_inbox: _Optional[str] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., deadline_unix_ms: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., facts: _Optional[_Union[Facts, _Mapping]] = ..., body: _Optional[bytes] = ..., classification: _Optional[_Union[Classification, _Mapping]] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, str]] = ..., reply_inbox: _Optional[str] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., deadline_unix_ms: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., facts: _Optional[_Union[Facts, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., body_sha256: _Optional[bytes] = ..., body_ref: _Optional[_Union[BodyRef, _Mapping]] = ..., attempts_before: _Optional[int] = ..., body: _Optional[bytes] = ..., classification: _Optional[_Union[Classification, _Mapping]] = ...) -> None: ...

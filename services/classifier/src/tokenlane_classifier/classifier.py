@@ -1,7 +1,7 @@
 """The shell around `decision`: read, decide, publish onward. Returning means that the message may be acknowledged.
 
 A message published onward twice, because its classifier died before the acknowledgement, is one message by its
-`Nats-Msg-Id`.
+`Nats-Msg-Id`. That window is bounded, so a redelivery looks for the result first.
 """
 
 from collections.abc import Callable
@@ -12,16 +12,21 @@ from opentelemetry.trace import SpanKind
 from tokenlane.v1.reply_pb2 import Outcome
 from tokenlane.v1.request_pb2 import Classification, Request
 from tokenlane_chassis import results
-from tokenlane_chassis.bus import Delivery
+from tokenlane_chassis.bus import Delivery, Stored
 from tokenlane_chassis.errors import MessageTooLargeError
 from tokenlane_chassis.service import Context
 from tokenlane_chassis.tracing import headers_of
-from tokenlane_classifier.decision import Forward, Policy, Reject, decide, malformed
+from tokenlane_classifier import replies
+from tokenlane_classifier.controls import Controls
+from tokenlane_classifier.decision import Forward, Policy, Reject, cancelled, decide, malformed
+from tokenlane_classifier.keyed import Keys
 from tokenlane_classifier.knowledge import Knowledge
+from tokenlane_classifier.ledger import Entry, Key, Ledger, entry_of, forwarded
 from tokenlane_classifier.metrics import Metrics
-from tokenlane_classifier.reading import Reading, read, salvage
+from tokenlane_classifier.reading import Reading, is_own_object, read, salvage, with_defaults
 from tokenlane_classifier.settings import ClassifierSettings
-from tokenlane_proto import codec, headers, subjects
+from tokenlane_classifier.tenants import Tenants
+from tokenlane_proto import codec, headers, subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
 
 _TOO_LARGE = Reject(413, "the request is too large for the bus", Outcome.OUTCOME_FAILED, "request_too_large")
@@ -35,15 +40,23 @@ class Classifier:
         self,
         context: Context[ClassifierSettings],
         knowledge: Knowledge,
+        tenants: Tenants,
+        ledger: Ledger,
+        controls: Controls,
         policy: Policy,
         metrics: Metrics,
         clock: Callable[[], int],
     ) -> None:
         self._context = context
+        self._bus = context.bus
         self._knowledge = knowledge
+        self._tenants = tenants
+        self._ledger = ledger
+        self._controls = controls
         self._policy = policy
         self._metrics = metrics
         self._clock = clock
+        self._keys = Keys(context.bus, metrics, context.log)
 
     async def handle(self, delivery: Delivery) -> None:
         """Forward the request to its lane, or end it with an error. Raises BusError: neither happened for sure."""
@@ -51,18 +64,24 @@ class Classifier:
         tenant = self._tenant_of(delivery)
         if tenant is None:
             return
+        now = self._clock()
         try:
-            reading = read(delivery, self._clock())
+            reading = read(delivery, tenant, now)
         except MalformedMessageError as error:
-            await self._reject(tenant, _address(delivery), malformed(str(error), error.param))
+            await self._refuse_malformed(tenant, delivery, error)
             return
-        known = self._knowledge
-        decision = decide(reading.request, known.models, known.ratios, self._policy, self._clock())
+        reading = with_defaults(reading, self._tenants.timeout_ms(tenant), now)
+        request, entry = reading.request, entry_of(reading.request, delivery.stream_seq)
+        if await self._was_there(delivery, tenant, request, entry):
+            return
+        key = (tenant, request.request_id)
+        self._ledger.note(key, entry)
+        decision = self._decide(key, request)
         self._metrics.decided(perf_counter() - started)
         if isinstance(decision, Forward):
-            await self._forward(delivery, tenant, reading, decision)
+            await self._forward(delivery, key, reading, entry, decision)
         else:
-            await self._reject(tenant, reading.request, decision)
+            await self._reject(tenant, request, decision)
 
     async def give_up(self, delivery: Delivery) -> None:
         """End a request that fails each time it is handled. Raises BusError."""
@@ -79,8 +98,41 @@ class Classifier:
             self._metrics.rejected("no_tenant")
             return None
 
-    async def _forward(self, delivery: Delivery, tenant: str, reading: Reading, decision: Forward) -> None:
-        request, budget = reading.request, decision.budget
+    async def _refuse_malformed(self, tenant: str, delivery: Delivery, error: MalformedMessageError) -> None:
+        request = _address(delivery)
+        if await self._admit(tenant, request, delivery.stream_seq):
+            await self._reject(tenant, request, malformed(str(error), error.param))
+
+    async def _was_there(self, delivery: Delivery, tenant: str, request: Request, entry: Entry) -> bool:
+        """Whether the request is not to go on, because it did before."""
+        if not await self._admit(tenant, request, delivery.stream_seq):
+            return True
+        if self._ledger.is_copy((tenant, request.request_id), entry):
+            self._metrics.repeated("copy")
+            return True
+        return delivery.attempt > 1 and await self._has_ended(tenant, request)
+
+    async def _admit(self, tenant: str, request: Request, requests_seq: int) -> bool:
+        if not request.idempotency_key:
+            return True
+        return await self._keys.admit(tenant, request, requests_seq, self._clock())
+
+    async def _has_ended(self, tenant: str, request: Request) -> bool:
+        result = await self._bus.last(topology.RESULTS, subjects.result(tenant, request.request_id))
+        if result is None:
+            return False
+        self._metrics.repeated("ended")
+        replies.tell_stored(self._bus, tenant, request, result)
+        return True
+
+    def _decide(self, key: Key, request: Request) -> Forward | Reject:
+        if self._ledger.is_cancelled(key, request.accepted_unix_ms):
+            return cancelled()
+        known = self._knowledge
+        return decide(request, known.models, known.ratios, self._policy, self._clock())
+
+    async def _forward(self, delivery: Delivery, key: Key, reading: Reading, entry: Entry, decision: Forward) -> None:
+        (tenant, request_id), budget = key, decision.budget
         classification = Classification(
             lane=decision.lane,
             prompt_tokens=budget.prompt_tokens,
@@ -88,16 +140,23 @@ class Classifier:
             category=decision.category,
             classified_unix_ms=self._clock(),
         )
-        subject = subjects.lane(decision.lane, request.facts.model, tenant, budget.total)
+        subject = subjects.lane(decision.lane, entry.model, tenant, budget.total)
         payload = codec.with_classification(reading.encoded, classification)
         try:
-            await self._publish(delivery, subject, payload, f"{tenant}.{request.request_id}")
+            stored = await self._publish(delivery, subject, payload, f"{tenant}.{request_id}.{delivery.stream_seq}")
         except MessageTooLargeError:
-            await self._reject(tenant, request, _TOO_LARGE)
+            await self._reject(tenant, reading.request, _TOO_LARGE)
             return
-        self._metrics.classified(decision.lane, request.facts.model, budget)
+        self._metrics.classified(decision.lane, entry.model, budget)
+        await self._queued(key, forwarded(entry, decision, stored.seq))
 
-    async def _publish(self, delivery: Delivery, subject: str, payload: bytes, message_id: str) -> None:
+    async def _queued(self, key: Key, entry: Entry) -> None:
+        """The request waits in its lane. A cancellation that came meanwhile did not find it there."""
+        self._ledger.note(key, entry)
+        if self._ledger.is_cancelled(key, entry.accepted_unix_ms):
+            await self._controls.drop(key, entry)
+
+    async def _publish(self, delivery: Delivery, subject: str, payload: bytes, message_id: str) -> Stored:
         """Publish under the delivery's trace, with a span of its own only where one is recorded."""
         fields = {headers.MSG_ID: message_id}
         if headers.TRACEPARENT in delivery.headers:
@@ -105,25 +164,28 @@ class Classifier:
         attributes = {"messaging.system": "nats", "messaging.operation.type": "process"}
         span = self._context.tracing.start("classify", SpanKind.CONSUMER, delivery.headers, attributes)
         if span is None:
-            await self._context.bus.publish_durable(subject, payload, fields)
-            return
+            return await self._bus.publish_durable(subject, payload, fields)
         with span:
             span.set_attribute("messaging.destination.name", subject)
-            await self._context.bus.publish_durable(subject, payload, fields | headers_of(span))
+            return await self._bus.publish_durable(subject, payload, fields | headers_of(span))
 
     async def _reject(self, tenant: str, request: Request, reject: Reject) -> None:
         await results.publish_error(
-            self._context.bus,
+            self._bus,
             tenant,
             request,
             status=reject.status,
             message=reject.message,
-            error_type="server_error" if reject.status >= 500 else "invalid_request_error",
+            error_type=reject.error_type,
             code=reject.code,
             param=reject.param,
             outcome=reject.outcome,
         )
         self._metrics.rejected(reject.code)
+        self._ledger.forget(tenant, request.request_id)
+        body_object = request.body_ref.object
+        if is_own_object(body_object, tenant, request.request_id):
+            await self._bus.delete_object(topology.BODY_STORE, body_object)
 
 
 def _address(delivery: Delivery) -> Request:

@@ -38,6 +38,13 @@ class Reject:
     code: str
     param: str | None = None
 
+    @property
+    def error_type(self) -> str:
+        """OpenAI's error type."""
+        if self.outcome == Outcome.OUTCOME_CANCELLED:
+            return "cancelled"
+        return "server_error" if self.status >= 500 else "invalid_request_error"
+
 
 Decision = Forward | Reject
 
@@ -54,11 +61,10 @@ def decide(
         return _unknown_model(facts.model)
     if facts.max_output_tokens > lanes.max_model_len:
         return _too_long(facts, lanes.max_model_len)
-    body = request.body
-    category = categorize(body)
+    category = categorize(request.body_ref.sample if request.HasField("body_ref") else request.body)
     ratio = ratios.of(facts.model, category).cautious(policy.gamma)
     budget = Budget(
-        prompt_tokens(len(body), ratio),
+        prompt_tokens(request.body_ref.size or len(request.body), ratio),
         output_tokens(facts, policy.default_output_tokens),
     )
     return Forward(choose(lanes, budget.total), budget, category)
@@ -67,6 +73,23 @@ def decide(
 def malformed(message: str, param: str | None) -> Reject:
     """What ends a message that cannot be read."""
     return Reject(400, message, Outcome.OUTCOME_FAILED, "invalid_request", param)
+
+
+def cancelled() -> Reject:
+    """What ends a request whose client does not want it any more."""
+    return Reject(499, "cancelled by the client", Outcome.OUTCOME_CANCELLED, "cancelled")
+
+
+def key_reused() -> Reject:
+    """What answers another body under a key that was used. It ends nothing."""
+    message = "The idempotency key was used before, for a request with another body."
+    return Reject(409, message, Outcome.OUTCOME_FAILED, "idempotency_key_reused", "Idempotency-Key")
+
+
+def result_gone() -> Reject:
+    """What answers a repetition that comes when the first request's result is no longer kept. It ends nothing."""
+    message = "The request with this idempotency key has ended, and its answer is not kept any more. Use another."
+    return Reject(410, message, Outcome.OUTCOME_FAILED, "result_gone", "Idempotency-Key")
 
 
 def _expired() -> Reject:

@@ -1,6 +1,6 @@
 """What the classifier knows: lanes from their bucket, ratios from usage. Both are values, replaced whole."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -10,7 +10,7 @@ from tokenlane_classifier.learning import category_of, learned, misrouting, rela
 from tokenlane_classifier.metrics import Metrics
 from tokenlane_classifier.ratio import Ratios
 from tokenlane_classifier.registry import Registry
-from tokenlane_proto import codec
+from tokenlane_proto import codec, subjects
 from tokenlane_proto.errors import MalformedMessageError
 
 
@@ -18,12 +18,19 @@ class Knowledge:
     """Kept up to date by `lane_changed` and `used`, which are handlers of the bus."""
 
     def __init__(
-        self, boundaries: tuple[LaneBoundary, ...], beta: float, metrics: Metrics, log: structlog.stdlib.BoundLogger
+        self,
+        boundaries: tuple[LaneBoundary, ...],
+        beta: float,
+        metrics: Metrics,
+        log: structlog.stdlib.BoundLogger,
+        ended: Callable[[str, str], None],
     ) -> None:
+        """`ended` is called with tenant and id of each request that an engine answered."""
         self._registry = Registry(boundaries)
         self._beta = beta
         self._metrics = metrics
         self._log = log
+        self._ended = ended
         self.ratios = Ratios()
 
     @property
@@ -44,10 +51,11 @@ class Knowledge:
     def used(self, message: Message) -> None:
         """An engine answered a request and counted its tokens."""
         try:
-            event = codec.decode_usage(message.data)
+            tenant, event = subjects.tenant_of(message.subject), codec.decode_usage(message.data)
         except MalformedMessageError as error:
             self._log.warning("usage event ignored", subject=message.subject, reason=str(error))
             return
+        self._ended(tenant, event.request_id)
         if event.usage.estimated:
             # A stream without counts: what it says of the prompt is this classifier's own estimate.
             return

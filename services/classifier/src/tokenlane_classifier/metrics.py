@@ -24,6 +24,9 @@ class Metrics:
         self._rejected = Counter(
             "tokenlane_classifier_rejected", "Requests ended with an error", ("code",), registry=registry
         )
+        self._repeated = Counter(
+            "tokenlane_classifier_repeated", "Requests that were there before", ("standing",), registry=registry
+        )
         self._retries = Counter(
             "tokenlane_classifier_retries", "Deliveries given back to the bus", ("reason",), registry=registry
         )
@@ -68,6 +71,10 @@ class Metrics:
     def rejected(self, code: str) -> None:
         """A request ended here."""
         self._rejected.labels(code).inc()
+
+    def repeated(self, standing: str) -> None:
+        """A request did not go on, because it was there before."""
+        self._repeated.labels(standing).inc()
 
     def retried(self, reason: str) -> None:
         """A delivery went back to the bus."""

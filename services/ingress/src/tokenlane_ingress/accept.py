@@ -1,16 +1,36 @@
 """What the door checks before it accepts a request. Pure: each check returns what it read, or the error to answer."""
 
+import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from tokenlane.v1.request_pb2 import Endpoint, Facts
 from tokenlane_ingress import errors
 from tokenlane_ingress.errors import ErrorAnswer
+from tokenlane_proto import events
 from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_proto.openai_body import read_facts
 from tokenlane_proto.subjects import is_token
 
 TIMEOUT_HEADER = "x-tokenlane-timeout-ms"
+KEY_HEADER = "Idempotency-Key"
+LAST_EVENT_HEADER = "Last-Event-ID"
+STARTING_AFTER = "starting_after"
 _SAMPLED = 1
+_LONGEST_KEY = 255
+# What `subjects.keyed_id` makes: no client may give such an id to a request by itself.
+_KEYED_ID = re.compile(r"k-[0-9a-f]{32}")
+_STARTING_AFTER = re.compile(rb"(?:^|&)starting_after=([^&]*)")
+
+
+class Position(NamedTuple):
+    """How much of a stream its client has: `events` of them, with this digest (None: not told)."""
+
+    events: int = 0
+    digest: int | None = 0
+
+
+START = Position()
 
 
 def check_body(body: bytes, endpoint: Endpoint, limits: Mapping[str, int]) -> Facts | ErrorAnswer:
@@ -40,13 +60,46 @@ def client_request_id(header: bytes | None) -> str | None:
     if header is None:
         return None
     text = header.decode("latin-1")
-    return text if is_token(text) else None
+    return text if is_token(text) and not _KEYED_ID.fullmatch(text) else None
 
 
-def timeout_ms(header: bytes | None, limit_ms: int) -> int | ErrorAnswer:
-    """How long the client will wait, at most `limit_ms`. Unit: milliseconds."""
+def idempotency_key(header: bytes) -> str | ErrorAnswer:
+    """The client's idempotency key."""
+    key = header.decode(errors="replace").strip()
+    if "\ufffd" in key or not (0 < len(key) <= _LONGEST_KEY and key.isprintable()):
+        return errors.invalid(f"{KEY_HEADER} must be 1 to {_LONGEST_KEY} printable characters", KEY_HEADER)
+    return key
+
+
+def last_event(header: bytes | None) -> Position | ErrorAnswer | None:
+    """What the id of the last event that a client got says; None without one."""
+    if header is None or not header.strip():
+        return None
+    found = events.parse_event_id(header.decode("latin-1"))
+    if found is None:
+        return errors.invalid(f"{LAST_EVENT_HEADER} must be the id of an event of this answer", LAST_EVENT_HEADER)
+    return Position(*found)
+
+
+def resume_after(header: bytes | None, query: bytes) -> Position | ErrorAnswer:
+    """Where a client wants to go on: after its last event, or after the number in the query. The header is the newer
+    of the two, for a client that reconnects repeats its query."""
+    position = last_event(header)
+    if position is not None:
+        return position
+    found = _STARTING_AFTER.search(query)
+    if found is None:
+        return START
+    if not found[1].isdigit() or len(found[1]) > 9:
+        return errors.invalid(f"{STARTING_AFTER} must be a number of events", STARTING_AFTER)
+    return Position(int(found[1]), None) if int(found[1]) else START
+
+
+def timeout_ms(header: bytes | None, limit_ms: int, default_ms: int = 0) -> int | ErrorAnswer:
+    """How long the client will wait, at most `limit_ms`. `default_ms`: what its tenant has set for those that do not
+    say. Unit: milliseconds."""
     if header is None:
-        return limit_ms
+        return min(default_ms or limit_ms, limit_ms)
     if not header.isdigit() or len(header) > 12 or int(header) == 0:
         return errors.invalid(f"{TIMEOUT_HEADER} must be a positive number of milliseconds", TIMEOUT_HEADER)
     return min(int(header), limit_ms)

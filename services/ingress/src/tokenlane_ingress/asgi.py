@@ -13,7 +13,10 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
+# Key of the connection in the state of an ASGI scope.
+CONNECTION = "tokenlane.connection"
 _BODY_TIMEOUT_S = 60
+_CUT_S = 1
 
 
 class ClientGoneError(ConnectionError):
@@ -62,3 +65,24 @@ async def answer_error(send: Send, error: ErrorAnswer, headers: Headers = ()) ->
     if error.retry_after_s:
         fields.append((b"retry-after", b"%d" % error.retry_after_s))
     await answer(send, error.status, error.body(), fields)
+
+
+async def cut(scope: Scope, receive: Receive) -> None:
+    """Close the connection in mid-answer: what was written arrives, and the client sees that it is not all."""
+    transport = connection_of(scope)
+    if transport is None:
+        return
+    transport.close()
+    # It stays open for as long as the client does not read.
+    impatient = asyncio.get_running_loop().call_later(_CUT_S, transport.abort)
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    finally:
+        impatient.cancel()
+
+
+def connection_of(scope: Scope) -> asyncio.WriteTransport | None:
+    """The connection that a request came on, where the server tells it (`server.Protocol`)."""
+    transport: asyncio.WriteTransport | None = scope.get("state", {}).get(CONNECTION)
+    return transport

@@ -1,121 +1,176 @@
-"""POST /v1/chat/completions and /v1/completions: check, publish, relay the answer."""
+"""POST /v1/chat/completions and /v1/completions: check, publish, relay the answer.
+
+A request with an idempotency key outlives its client's connection: asked again under the same key, here or at another
+door, it is the same request, and its answer goes on after the last event that the client has.
+"""
 
 import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tokenlane.v1.request_pb2 import Endpoint
+from tokenlane_chassis.bus import Stored
+from tokenlane_client.exchange import Exchange
+from tokenlane_client.exchanges import Exchanges
 from tokenlane_ingress import accept, errors
-from tokenlane_ingress.asgi import ClientGoneError, Receive, Scope, Send, answer_error, read_body
-from tokenlane_ingress.auth import Keyring
-from tokenlane_ingress.envelope import Admitted, encode
+from tokenlane_ingress.admission import Admission
+from tokenlane_ingress.asgi import ClientGoneError, Receive, Scope, Send, answer_error, cut
+from tokenlane_ingress.custody import Custody
+from tokenlane_ingress.endings import Endings
+from tokenlane_ingress.envelope import Admitted
 from tokenlane_ingress.errors import ErrorAnswer
-from tokenlane_ingress.exchange import Exchange
-from tokenlane_ingress.exchanges import Exchanges
+from tokenlane_ingress.event_ids import EventIds
+from tokenlane_ingress.ledger import Ledger
 from tokenlane_ingress.metrics import Metrics
 from tokenlane_ingress.publisher import Publisher
-from tokenlane_ingress.registry import Registry
-from tokenlane_ingress.relay import relay
-from tokenlane_ingress.spans import Spans
+from tokenlane_ingress.relay import Resumable, relay
+from tokenlane_ingress.spans import RequestSpan, Spans
 from tokenlane_ingress.vigil import Vigil
 
 GONE = 0
+_REPLAYED = (b"idempotent-replayed", b"true")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of one request."""
+class _Visit:
+    """A client that waits for its answer. `first`: nobody published the request before, so its deadline is this one's.
+    `published`: the stream has it; `unsure`: it may have it."""
 
-    max_body_bytes: int
-    timeout_ms: int
+    __slots__ = ("admitted", "exchange", "first", "name", "published", "receive", "scope", "send", "unsure")
+
+    def __init__(
+        self, admitted: Admitted, exchange: Exchange, name: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self.admitted = admitted
+        self.exchange = exchange
+        self.first = True
+        self.published = False
+        self.unsure = False
+        self.name = name
+        self.scope = scope
+        self.receive = receive
+        self.send = send
 
 
 @dataclass(frozen=True, slots=True)
 class Completions:
-    """The handler of both endpoints. `keyring` is asked for each request, for it may be replaced."""
+    """The handler of both endpoints."""
 
-    keyring: Callable[[], Keyring]
-    registry: Registry
+    admission: Admission
     exchanges: Exchanges
     publisher: Publisher
+    ledger: Ledger
+    custody: Custody
+    endings: Endings
     metrics: Metrics
     spans: Spans
-    limits: Limits
     unix_ms: Callable[[], int]
 
     async def serve(self, endpoint: Endpoint, name: str, scope: Scope, receive: Receive, send: Send) -> int:
         """Answer one request and return its status, 0 if the client left first."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            admitted = await self._admit(endpoint, headers, receive)
+            admitted = await self.admission.admit(endpoint, headers, receive)
         except ClientGoneError:
             return GONE
         if isinstance(admitted, ErrorAnswer):
             return await _refuse(send, admitted, accept.client_request_id(headers.get(b"x-request-id")))
-        opened = self.exchanges.open(admitted.tenant, admitted.client_id)
-        if opened is None:
-            return await _refuse(send, errors.request_id_in_use(admitted.client_id or ""), admitted.client_id)
-        exchange, inbox = opened
-        vigil = Vigil(exchange, receive, admitted.timeout_ms / 1000)
+        exchange = await self._open(admitted)
+        if exchange is None:
+            return await _refuse(send, errors.request_id_in_use(admitted.request_id or ""), admitted.request_id)
+        visit = _Visit(admitted, exchange, name, scope, receive, send)
+        vigil = Vigil(exchange, scope, receive, admitted.timeout_ms / 1000, partial(self._expire, visit))
         try:
-            return await self._answer(admitted, exchange, inbox, name, headers.get(b"traceparent"), send)
+            return await self._answer(visit, headers.get(b"traceparent"))
         finally:
             vigil.close()
             self.exchanges.close(exchange)
 
-    async def _admit(self, endpoint: Endpoint, headers: dict[bytes, bytes], receive: Receive) -> Admitted | ErrorAnswer:
-        tenant = self.keyring().tenant_of(headers.get(b"authorization"))
-        if isinstance(tenant, ErrorAnswer):
-            return tenant
-        limit = self.limits.max_body_bytes
-        if too_long := accept.check_length(headers.get(b"content-length"), limit):
-            return too_long
-        timeout_ms = accept.timeout_ms(headers.get(b"x-tokenlane-timeout-ms"), self.limits.timeout_ms)
-        if isinstance(timeout_ms, ErrorAnswer):
-            return timeout_ms
-        body = await read_body(receive, limit)
-        if isinstance(body, ErrorAnswer):
-            return body
-        if not body and b"upgrade" in headers:
-            return errors.upgrade_refused()
-        facts = accept.check_body(body, endpoint, self.registry.limits)
-        if isinstance(facts, ErrorAnswer):
-            return facts
-        client_id = accept.client_request_id(headers.get(b"x-request-id"))
-        return Admitted(tenant, endpoint, body, facts, timeout_ms, client_id)
+    async def _open(self, admitted: Admitted) -> Exchange | None:
+        """None if the client's own id is in use here."""
+        tenant, request_id, after = admitted.tenant, admitted.request_id, admitted.after
+        if after is None or request_id is None:
+            return self.exchanges.open(tenant, request_id, admitted.body_sha256)
+        first_event = after.events if after.digest is not None else 0
+        return await self.exchanges.follow(tenant, request_id, first_event, after.digest, admitted.body_sha256)
 
-    async def _answer(
-        self, admitted: Admitted, exchange: Exchange, inbox: str, name: str, traceparent: bytes | None, send: Send
-    ) -> int:
+    async def _answer(self, visit: _Visit, traceparent: bytes | None) -> int:
+        admitted, exchange = visit.admitted, visit.exchange
         began = time.perf_counter()
-        span = self.spans.start(name, admitted.facts.model, exchange.request_id, traceparent)
-        payload = encode(admitted, exchange.request_id, inbox, self.unix_ms())
-        refusal = await self.publisher.publish(exchange, payload, span.headers)
-        if refusal is not None:
-            # The stream may have it all the same.
-            if refusal.code == errors.BUS_UNAVAILABLE:
-                self.exchanges.cancel(exchange)
-            span.end(refusal.status)
-            return await _refuse(send, refusal, exchange.request_id)
-        self.metrics.received_bytes.inc(len(admitted.body))
+        span = self.spans.start(visit.name, admitted.facts.model, exchange.request_id, traceparent)
+        self._enter(visit)
         status = GONE
         try:
-            fields = ((b"x-request-id", exchange.request_id.encode()),)
-            status, size = await relay(
-                exchange, send, fields, lambda: self.metrics.first_byte[name].observe(time.perf_counter() - began)
-            )
-            self.metrics.sent_bytes.inc(size)
+            status = await self._publish_and_relay(visit, span, began)
         except asyncio.CancelledError:
             # Cut off after its end was decided, because the client does not read: not an error of this process.
             if not exchange.ended:
                 raise
         finally:
-            if not exchange.settled:
-                self.exchanges.cancel(exchange)
-            self.metrics.duration[name].observe(time.perf_counter() - began)
+            self._leave(visit)
+            self.metrics.duration[visit.name].observe(time.perf_counter() - began)
             span.end(status)
         return status
+
+    async def _publish_and_relay(self, visit: _Visit, span: RequestSpan, began: float) -> int:
+        admitted, exchange = visit.admitted, visit.exchange
+        # Who goes on in mid-answer gets it by attaching, where its digest is compared; never from the beginning.
+        inbox = exchange.inbox if admitted.after is None else ""
+        stored = await self.publisher.publish(admitted, exchange.request_id, inbox, span.headers)
+        if isinstance(stored, ErrorAnswer):
+            visit.unsure = stored.code == errors.BUS_UNAVAILABLE
+            return await _refuse(visit.send, stored, exchange.request_id)
+        visit.published = True
+        self.metrics.received_bytes.inc(len(admitted.body))
+        await self._join(visit, stored)
+        first_byte = self.metrics.first_byte[visit.name]
+        fields = [(b"x-request-id", exchange.request_id.encode())]
+        if not visit.first:
+            fields.append(_REPLAYED)
+        status, size = await relay(
+            exchange,
+            visit.send,
+            fields,
+            lambda: first_byte.observe(time.perf_counter() - began),
+            _resumable(visit) if admitted.key else None,
+        )
+        self.metrics.sent_bytes.inc(size)
+        return status
+
+    async def _join(self, visit: _Visit, stored: Stored) -> None:
+        """A copy of a keyed request reads the first one's answer. An unkeyed one is this process's own, sent again."""
+        if stored.duplicate and visit.admitted.key:
+            visit.first = False
+            await self.exchanges.turn_to_follow(visit.exchange)
+
+    def _enter(self, visit: _Visit) -> None:
+        admitted, exchange = visit.admitted, visit.exchange
+        self.ledger.enter(exchange, admitted.facts.model, self.unix_ms())
+        if admitted.key:
+            self.custody.enter(admitted.tenant, exchange.request_id, admitted.body_sha256, admitted.timeout_ms / 1000)
+
+    def _leave(self, visit: _Visit) -> None:
+        exchange = visit.exchange
+        self.ledger.leave(exchange)
+        if visit.admitted.key:
+            alone = (exchange.gone and not exchange.settled) or visit.unsure
+            self.custody.leave(exchange.tenant, exchange.request_id, alone)
+        elif visit.unsure or (visit.published and not exchange.settled):
+            self.exchanges.cancel(exchange)
+
+    def _expire(self, visit: _Visit) -> None:
+        exchange = visit.exchange
+        if exchange.ended:
+            return
+        if visit.first and not exchange.body_sha256:
+            self.endings.expire(exchange)
+        else:
+            exchange.finish(errors.deadline_exceeded() if visit.first else errors.wait_exceeded())
+
+
+def _resumable(visit: _Visit) -> Resumable:
+    return Resumable(EventIds(visit.admitted.after or accept.START), partial(cut, visit.scope, visit.receive))
 
 
 async def _refuse(send: Send, error: ErrorAnswer, request_id: str | None) -> int:

@@ -2,28 +2,46 @@
 
 from typing import NamedTuple
 
-from tokenlane.v1.request_pb2 import Endpoint, Facts, Request
+from tokenlane.v1.request_pb2 import BodyRef, Endpoint, Facts, Request
+from tokenlane_ingress.accept import Position
 
 
 class Admitted(NamedTuple):
-    """A request that passed every check of the door. `client_id`: the client's own id for it."""
+    """A request that passed every check of the door. `request_id`: from its idempotency key, or the client's own id.
+    `after`: what the client of a keyed request has of its answer already."""
 
     tenant: str
     endpoint: Endpoint
     body: bytes
     facts: Facts
     timeout_ms: int
-    client_id: str | None
+    request_id: str | None
+    key: str = ""
+    body_sha256: bytes = b""
+    after: Position | None = None
 
 
-def encode(admitted: Admitted, request_id: str, inbox: str, now_ms: int) -> bytes:
-    """The encoded `Request`. `now_ms` in milliseconds since the Unix epoch."""
-    return Request(
+def message_id(admitted: Admitted, request_id: str) -> str:
+    """What the stream tells copies of a request by. Another body under the same key is another message."""
+    own = f"{admitted.tenant}.{request_id}"
+    return f"{own}.{admitted.body_sha256.hex()[:16]}" if admitted.key else own
+
+
+def encode(admitted: Admitted, request_id: str, inbox: str, now_ms: int, body_ref: BodyRef | None = None) -> bytes:
+    """The encoded `Request`. `now_ms` in milliseconds since the Unix epoch; `body_ref` in the place of the body."""
+    request = Request(
         request_id=request_id,
         endpoint=admitted.endpoint,
         reply_inbox=inbox,
         deadline_unix_ms=now_ms + admitted.timeout_ms,
         accepted_unix_ms=now_ms,
         facts=admitted.facts,
-        body=admitted.body,
-    ).SerializeToString()
+    )
+    if admitted.key:
+        request.idempotency_key = admitted.key
+        request.body_sha256 = admitted.body_sha256
+    if body_ref is None:
+        request.body = admitted.body
+    else:
+        request.body_ref.CopyFrom(body_ref)
+    return request.SerializeToString()

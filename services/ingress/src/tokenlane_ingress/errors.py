@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-INVALID_REQUEST = "invalid_request_error"
-SERVER_ERROR = "server_error"
+from tokenlane_client.failure import CANCELLED, DEADLINE_EXCEEDED, INVALID_REQUEST, SERVER_ERROR, Failure
+
+SHUTTING_DOWN = "shutting_down"
 BUS_UNAVAILABLE = "bus_unavailable"
 # How long a client should wait before it tries again. Unit: seconds.
 RETRY_AFTER_S = 1
@@ -20,6 +21,7 @@ class ErrorAnswer:
     type: str = INVALID_REQUEST
     code: str | None = None
     param: str | None = None
+    # In the order of `Failure` up to here.
     retry_after_s: int = 0
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
@@ -105,17 +107,34 @@ def bus_unavailable() -> ErrorAnswer:
     return ErrorAnswer(503, text, SERVER_ERROR, BUS_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
 
 
-def shutting_down() -> ErrorAnswer:
+def unknown_request(request_id: str) -> ErrorAnswer:
+    """404: nobody knows the id."""
+    text = f"No request `{request_id}` is known. A result is kept for an hour."
+    return ErrorAnswer(404, text, code="request_not_found", param="id")
+
+
+def of(failure: Failure) -> ErrorAnswer:
+    """The answer that tells why a request failed."""
+    retry_after_s = RETRY_AFTER_S if failure.status in (429, 503) else 0
+    return ErrorAnswer(*failure, retry_after_s=retry_after_s)
+
+
+def shutting_down() -> Failure:
     """503: this process ends before the answer."""
-    text = "The server is shutting down. Try again."
-    return ErrorAnswer(503, text, SERVER_ERROR, "shutting_down", retry_after_s=RETRY_AFTER_S)
+    return Failure(503, "The server is shutting down. Try again.", SERVER_ERROR, SHUTTING_DOWN)
 
 
-def deadline_exceeded() -> ErrorAnswer:
+def deadline_exceeded() -> Failure:
     """504: the answer would come too late."""
-    return ErrorAnswer(504, "The request's deadline passed.", SERVER_ERROR, "deadline_exceeded")
+    return Failure(504, "The request's deadline passed.", SERVER_ERROR, DEADLINE_EXCEEDED)
 
 
-def answer_broken(reason: str) -> ErrorAnswer:
-    """502: what came back cannot be shown as one answer."""
-    return ErrorAnswer(502, f"The answer broke off: {reason}.", SERVER_ERROR, "answer_broken")
+def wait_exceeded() -> Failure:
+    """504: the answer did not come while this reader waited; the request goes on."""
+    text = "The answer is not there yet. Ask for it again."
+    return Failure(504, text, SERVER_ERROR, "wait_exceeded")
+
+
+def cancelled() -> Failure:
+    """499: somebody asked for it."""
+    return Failure(499, "The request was cancelled.", INVALID_REQUEST, CANCELLED)

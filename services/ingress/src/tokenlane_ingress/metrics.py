@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-ENDPOINTS = ("chat_completions", "completions", "models", "other")
+ENDPOINTS = ("chat_completions", "completions", "requests", "models", "other")
 # A client that left before its answer has no status.
 STATUSES = ("2xx", "4xx", "5xx", "gone")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -42,8 +42,8 @@ class Metrics:
             in_flight
         )
         self.requests = {(name, status): requests.labels(name, status) for name in ENDPOINTS for status in STATUSES}
-        self.duration = {name: duration.labels(name) for name in ENDPOINTS[:2]}
-        self.first_byte = {name: first_byte.labels(name) for name in ENDPOINTS[:2]}
+        self.duration = {name: duration.labels(name) for name in ENDPOINTS[:3]}
+        self.first_byte = {name: first_byte.labels(name) for name in ENDPOINTS[:3]}
         self.sent_bytes = sent
         self.received_bytes = received
 

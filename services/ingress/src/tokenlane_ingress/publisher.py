@@ -1,40 +1,69 @@
 """Handing a request to the bus. Its acknowledgement is the acceptance."""
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 
-from tokenlane_chassis.bus import Bus
-from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError, StreamFullError
+from tokenlane.v1.request_pb2 import BodyRef
+from tokenlane_chassis.bus import Bus, Stored
+from tokenlane_chassis.errors import BusError, BusUnavailableError, MessageTooLargeError, StreamFullError
 from tokenlane_ingress import errors
+from tokenlane_ingress.envelope import Admitted, encode, message_id
 from tokenlane_ingress.errors import ErrorAnswer
-from tokenlane_ingress.exchange import Exchange
 from tokenlane_proto import subjects
 from tokenlane_proto.headers import MSG_ID
+from tokenlane_proto.topology import BODY_STORE, ENVELOPE_OVERHEAD_BYTES
+
+_SAMPLE_BYTES = 4096
 
 
 class Publisher:
-    """Publishes requests, each under a message id that the stream keeps apart."""
+    """Publishes requests, each under a message id that the stream keeps apart. A body larger than a message goes to the
+    object store; whoever ends the request deletes it there."""
 
-    def __init__(self, bus: Bus, max_body_bytes: int) -> None:
+    def __init__(self, bus: Bus, max_body_bytes: int, unix_ms: Callable[[], int]) -> None:
         self._bus = bus
         self._max_body_bytes = max_body_bytes
+        self._unix_ms = unix_ms
         self._newest = 0
 
-    async def publish(self, exchange: Exchange, payload: bytes, trace: Mapping[str, str] | None) -> ErrorAnswer | None:
-        """None once the stream has it. After `bus_unavailable` it may have it or not."""
-        fields = {MSG_ID: f"{exchange.tenant}.{exchange.request_id}"}
+    async def publish(
+        self, admitted: Admitted, request_id: str, inbox: str, trace: Mapping[str, str] | None
+    ) -> Stored | ErrorAnswer:
+        """The stream's acknowledgement. After `bus_unavailable` it may have the request or not."""
+        fields = {MSG_ID: message_id(admitted, request_id)}
         if trace:
             fields.update(trace)
-        newest = self._newest
+        newest, body_ref = self._newest, None
         try:
-            sequence = await self._bus.publish_durable(subjects.requests(exchange.tenant), payload, fields)
+            if len(admitted.body) > self._bus.max_payload - ENVELOPE_OVERHEAD_BYTES:
+                body_ref = await self._deposit(admitted, request_id)
+            payload = encode(admitted, request_id, inbox, self._unix_ms(), body_ref)
+            stored = await self._bus.publish_durable(subjects.requests(admitted.tenant), payload, fields)
         except StreamFullError:
+            await self._withdraw(body_ref)
             return errors.queue_full()
         except MessageTooLargeError:
+            await self._withdraw(body_ref)
             return errors.body_too_large(self._max_body_bytes)
         except BusUnavailableError:
             return errors.bus_unavailable()
-        # A message id that the stream knows is acknowledged with the sequence of the first message that had it.
-        if exchange.named_by_client and sequence <= newest:
-            return errors.request_id_in_use(exchange.request_id)
-        self._newest = sequence
-        return None
+        if stored.duplicate and stored.seq <= newest:
+            # Somebody else's copy: this one's own would have come after what this process published before.
+            await self._withdraw(body_ref)
+            return stored if admitted.key else errors.request_id_in_use(request_id)
+        self._newest = max(newest, stored.seq)
+        return stored
+
+    async def _deposit(self, admitted: Admitted, request_id: str) -> BodyRef:
+        name = f"{admitted.tenant}.{request_id}.{secrets.token_hex(8)}"
+        await self._bus.put_object(BODY_STORE, name, admitted.body)
+        return BodyRef(object=name, size=len(admitted.body), sample=admitted.body[:_SAMPLE_BYTES])
+
+    async def _withdraw(self, body_ref: BodyRef | None) -> None:
+        if body_ref is None:
+            return
+        try:
+            await self._bus.delete_object(BODY_STORE, body_ref.object)
+        except BusError:
+            # The store forgets it by itself, later.
+            return

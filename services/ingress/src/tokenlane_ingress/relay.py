@@ -1,31 +1,48 @@
 """Writing an answer to the client while it comes in."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from tokenlane.v1.reply_pb2 import Head
-from tokenlane_ingress.answer import EVENT_STREAM
+from tokenlane_client.answer import Part
+from tokenlane_client.exchange import Exchange
+from tokenlane_client.failure import Failure
+from tokenlane_ingress import errors
 from tokenlane_ingress.asgi import Headers, Send, answer, answer_error
-from tokenlane_ingress.errors import RETRY_AFTER_S, ErrorAnswer
-from tokenlane_ingress.exchange import Exchange
+from tokenlane_ingress.errors import RETRY_AFTER_S, SHUTTING_DOWN, ErrorAnswer
+from tokenlane_ingress.event_ids import EventIds
+from tokenlane_proto.events import EVENT_STREAM
 
 _STREAM_HEADERS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 
 
 class Relayed(NamedTuple):
-    """What the client got. `status` 0: it left before the end. `size` in bytes."""
+    """What the client got. `status` 0: it left before the end, or was cut off. `size` in bytes."""
 
     status: int
     size: int
 
 
-async def relay(exchange: Exchange, send: Send, headers: Headers, started: Callable[[], None]) -> Relayed:
+class Resumable(NamedTuple):
+    """A stream that its client can go on with elsewhere. `cut` closes its connection without an end."""
+
+    ids: EventIds
+    cut: Callable[[], Awaitable[None]]
+
+
+async def relay(
+    exchange: Exchange,
+    send: Send,
+    headers: Headers,
+    started: Callable[[], None],
+    resumable: Resumable | None = None,
+) -> Relayed:
     """Write the whole answer, adding `headers`. `started` is called when a stream's first byte goes out."""
     part = await exchange.take()
     if exchange.gone:
         return Relayed(0, 0)
-    if isinstance(part.end, ErrorAnswer) and not part.data:
-        await answer_error(send, part.end, headers)
+    if isinstance(part.end, Failure) and not part.data:
+        await answer_error(send, errors.of(part.end), headers)
         return Relayed(part.end.status, 0)
     head = part.head
     if head is None:
@@ -39,13 +56,28 @@ async def relay(exchange: Exchange, send: Send, headers: Headers, started: Calla
     started()
     size = 0
     while not exchange.gone:
-        data = part.data if not isinstance(part.end, ErrorAnswer) else part.data + error_event(part.end)
+        data, more = _stretch(part, resumable)
         size += len(data)
-        await send({"type": "http.response.body", "body": data, "more_body": part.end is None})
-        if part.end is not None:
+        await send({"type": "http.response.body", "body": data, "more_body": more})
+        if not more:
+            return Relayed(status, size)
+        if part.end is not None and resumable is not None:
+            await resumable.cut()
             break
         part = await exchange.take()
-    return Relayed(status if part.end is not None else 0, size)
+    return Relayed(0, size)
+
+
+def _stretch(part: Part, resumable: Resumable | None) -> tuple[bytes, bool]:
+    """The next bytes of a stream, and whether it goes on after them, here or elsewhere."""
+    data = part.data if resumable is None else resumable.ids.write(part.data)
+    if part.end is None:
+        return data, True
+    if not isinstance(part.end, Failure):
+        return data, False
+    if resumable is not None and part.end.code == SHUTTING_DOWN:
+        return data, True
+    return data + error_event(errors.of(part.end)), False
 
 
 def head_headers(head: Head) -> list[tuple[bytes, bytes]]:

@@ -16,6 +16,9 @@ class IngressSettings(ServiceSettings):
     api_keys_file: Path | None = Field(None, description="JSON object: SHA-256 of a key in hex → its tenant")
     anonymous_tenant: str | None = Field(None, description="Tenant of requests without a key, for local use")
     request_timeout_s: float = Field(600, gt=0, le=86_400, description="Longest that a client waits for its answer")
+    resume_grace_s: float = Field(
+        60, ge=0, le=86_400, description="How long a request with an idempotency key runs on after its client left"
+    )
 
     @field_validator("anonymous_tenant")
     @classmethod

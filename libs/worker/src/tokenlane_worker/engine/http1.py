@@ -35,12 +35,20 @@ class Http1Client:
         self._idle: list[Http1Connection] = []
         self._busy: set[Http1Connection] = set()
 
-    async def post(self, path: str, body: bytes, sink: Sink) -> None:
-        """Send a JSON body and return at the end of the answer; a cancelled call closes its connection.
+    async def post(self, path: str, body: bytes, sink: Sink, request_id: str = "") -> None:
+        """Send a JSON body and return at the end of the answer; a cancelled call closes its connection. `request_id`
+        goes along as X-Request-Id and must be fit for a header.
 
         Raises EngineUnavailableError (not connected: nothing was sent) or EngineLostError (broke before the end).
         """
-        await self._exchange(b"%b%d\r\n\r\n" % (self._post_head(path), len(body)), body, sink)
+        extra = b"\r\nX-Request-Id: %b" % request_id.encode() if request_id else b""
+        await self._exchange(b"%b%d%b\r\n\r\n" % (self._post_head(path), len(body), extra), body, sink)
+
+    async def ask(self, path: str, body: bytes) -> Response:
+        """Send a JSON body and return the whole answer. Raises as `post` does."""
+        collector = _Collector()
+        await self.post(path, body, collector)
+        return collector.response()
 
     async def get(self, path: str) -> Response:
         """Raises as `post` does."""

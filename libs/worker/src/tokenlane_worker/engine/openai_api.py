@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from tokenlane_worker.engine.errors import (
     EngineError,
     EngineLostError,
@@ -17,6 +19,7 @@ from tokenlane_worker.engine.server_facts import (
     parse_kv_cache,
     parse_models,
     parse_stats,
+    parse_token_count,
 )
 
 UNKNOWN_BLOCK_SIZE = 16
@@ -35,10 +38,10 @@ class OpenAIApi:
     def __init__(self, client: Http1Client) -> None:
         self._client = client
 
-    async def generate(self, path: str, body: bytes, sink: Sink) -> None:
+    async def generate(self, path: str, body: bytes, sink: Sink, request_id: str = "") -> None:
         """As Engine.generate."""
         guard = Guard(sink)
-        await self._client.post(path, body, guard)
+        await self._client.post(path, body, guard, request_id)
         if not guard.failed_status:
             return
         if guard.failed_status == 503:
@@ -46,6 +49,15 @@ class OpenAIApi:
         if not await self.healthy():
             raise EngineLostError(f"the engine failed while it answered ({guard.failed_status})")
         guard.release()
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        """As Engine.count_tokens; vLLM and servers like it have a tokenizer to ask."""
+        question = {"model": model, "prompt": text, "add_special_tokens": False}
+        try:
+            answer = await self._client.ask("/tokenize", msgspec.json.encode(question))
+        except EngineError:
+            return None
+        return parse_token_count(answer.body) if answer.status == 200 else None
 
     async def healthy(self) -> bool:
         """A server without a health endpoint counts as healthy while it answers."""

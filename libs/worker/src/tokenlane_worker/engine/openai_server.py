@@ -48,8 +48,11 @@ class OpenAIServerEngine:
         except EngineError as error:
             raise EngineStartError(str(error)) from error
 
-    async def generate(self, path: str, body: bytes, sink: Sink) -> None:
-        await self._api.generate(path, body, sink)
+    async def generate(self, path: str, body: bytes, sink: Sink, request_id: str = "") -> None:
+        await self._api.generate(path, body, sink, request_id)
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        return await self._api.count_tokens(text, model)
 
     async def stats(self) -> EngineStats:
         return await self._api.stats()

@@ -46,12 +46,17 @@ class Engine(Protocol):
         """Return when the engine is healthy. Raises EngineStartError with one clear line."""
         ...
 
-    async def generate(self, path: str, body: bytes, sink: Sink) -> None:
+    async def generate(self, path: str, body: bytes, sink: Sink, request_id: str = "") -> None:
         """Post `body` to `path` ("/v1/chat/completions" | "/v1/completions") and return at the end of the answer.
 
-        Cancelling the coroutine aborts the request in the engine and frees its KV cache.
+        The answer's id is made from `request_id` (characters of [A-Za-z0-9_-]) where the engine can do that, so that
+        all attempts at a request share it. Cancelling the coroutine aborts the request in the engine and frees its KV
+        cache; an exception of the sink does too, and is raised here.
         Raises EngineUnavailableError (nothing was sent) or EngineLostError (broke in mid-answer).
         """
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        """Tokens of `text` in the middle of an answer of `model`; None if the engine cannot tell."""
 
     async def stats(self) -> EngineStats: ...
 

@@ -31,6 +31,10 @@ class _ModelList(msgspec.Struct, frozen=True):
     data: list[ServedModel]
 
 
+class _Tokens(msgspec.Struct, frozen=True):
+    count: int
+
+
 @dataclass(frozen=True, slots=True)
 class KvCache:
     """Usable size: vLLM keeps one block of each engine for itself."""
@@ -42,6 +46,14 @@ class KvCache:
 def parse_models(body: bytes) -> list[ServedModel]:
     """Raises ValueError if the body is not a model list."""
     return msgspec.json.decode(body, type=_ModelList).data
+
+
+def parse_token_count(body: bytes) -> int | None:
+    """The answer of vLLM's tokenizer. None if it is not one."""
+    try:
+        return msgspec.json.decode(body, type=_Tokens).count
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def choose_model(models: list[ServedModel], wanted: str) -> ServedModel | None:

@@ -83,10 +83,15 @@ class VllmChildEngine:
         request = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2}
         await self._api.generate("/v1/chat/completions", msgspec.json.encode(request), _Discard())
 
-    async def generate(self, path: str, body: bytes, sink: Sink) -> None:
+    async def generate(self, path: str, body: bytes, sink: Sink, request_id: str = "") -> None:
         if self._child is None or not self._child.alive:
             raise EngineUnavailableError("the engine is not running")
-        await self._api.generate(path, body, sink)
+        await self._api.generate(path, body, sink, request_id)
+
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        if self._child is None or not self._child.alive:
+            return None
+        return await self._api.count_tokens(text, model)
 
     async def stats(self) -> EngineStats:
         return await self._api.stats()

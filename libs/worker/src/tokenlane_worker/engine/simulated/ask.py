@@ -1,6 +1,5 @@
 """From a body to what is asked of the engine: one frozen value, every default settled, every refusal made."""
 
-import hashlib
 from dataclasses import dataclass
 
 from tokenlane_worker.engine.simulated.body import (
@@ -11,9 +10,9 @@ from tokenlane_worker.engine.simulated.body import (
     read_completion,
     read_tools,
 )
+from tokenlane_worker.engine.simulated.content import Content, chat_content, completion_content
 from tokenlane_worker.engine.simulated.json_answer import json_answer
 from tokenlane_worker.engine.simulated.refusals import bad_value, unknown_model, unknown_path
-from tokenlane_worker.engine.simulated.tokens import count_chat, count_prompts
 
 MAX_CHOICES = 128
 MAX_LOGPROBS = 20
@@ -22,7 +21,8 @@ DEFAULT_COMPLETION_TOKENS = 16
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What to answer. `prompt_tokens` has one count a prompt, each answered `n` times.
+    """What to answer. `prompt_tokens` has one count a prompt, each answered `n` times; of each, the last `begun_tokens`
+    are `begun`, a beginning of the answer, after which it goes on. `digest` is of what is asked, without that.
 
     `max_tokens` None means up to the end of the context. `logprobs` None means none, else how many alternatives a
     token. `fixed` is the text to give instead of words; with `tool` it is that function's arguments, and `named_tool`
@@ -32,6 +32,8 @@ class Ask:
     chat: bool
     digest: bytes
     prompt_tokens: tuple[int, ...]
+    begun: str
+    begun_tokens: int
     n: int
     max_tokens: int | None
     min_tokens: int
@@ -53,20 +55,20 @@ def read_ask(path: str, body: bytes, served_model_name: str) -> Ask:
         chat = read_chat(body)
         tool, named = _tool(chat)
         limit = chat.max_completion_tokens if chat.max_completion_tokens is not None else chat.max_tokens
-        return _ask(body, chat, served_model_name, (count_chat(chat),), limit, _chat_logprobs(chat), tool, named)
+        content = chat_content(chat, answers_in_words=tool is None and json_answer(chat.response_format) is None)
+        return _ask(chat, content, served_model_name, limit, _chat_logprobs(chat), tool, named)
     if path == "/v1/completions":
         completion = read_completion(body)
         limit = DEFAULT_COMPLETION_TOKENS if completion.max_tokens is None else completion.max_tokens
-        prompts = count_prompts(completion.prompt)
-        return _ask(body, completion, served_model_name, prompts, limit, _capped(completion.logprobs), None, False)
+        content = completion_content(completion, answers_in_words=json_answer(completion.response_format) is None)
+        return _ask(completion, content, served_model_name, limit, _capped(completion.logprobs), None, False)
     raise unknown_path()
 
 
 def _ask(
-    raw: bytes,
     body: CommonBody,
+    content: Content,
     served: str,
-    prompts: tuple[int, ...],
     max_tokens: int | None,
     logprobs: int | None,
     tool: str | None,
@@ -80,8 +82,10 @@ def _ask(
     fixed = "{}" if tool else json_answer(body.response_format)
     return Ask(
         chat=isinstance(body, ChatBody),
-        digest=hashlib.blake2b(raw, digest_size=16).digest(),
-        prompt_tokens=prompts,
+        digest=content.digest,
+        prompt_tokens=content.prompt_tokens,
+        begun=content.begun,
+        begun_tokens=content.begun_tokens,
         n=body.n or 1,
         max_tokens=max_tokens,
         min_tokens=body.min_tokens or 0,

@@ -69,6 +69,8 @@ class ChatBody(CommonBody, kw_only=True):
     top_logprobs: int | None = None
     tools: msgspec.Raw = msgspec.Raw(b"")
     tool_choice: str | Tool | None = None
+    continue_final_message: bool | None = None
+    add_generation_prompt: bool | None = None
     echo: bool | None = None
 
 

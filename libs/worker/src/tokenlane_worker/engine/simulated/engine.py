@@ -15,6 +15,8 @@ from tokenlane_worker.engine.simulated.driver import Driver
 from tokenlane_worker.engine.simulated.plan import output_limit, plan_choice
 from tokenlane_worker.engine.simulated.refusals import RefusedError
 from tokenlane_worker.engine.simulated.stream import Stamp
+from tokenlane_worker.engine.simulated.tokens import count_text
+from tokenlane_worker.engine.simulated.words import count_words
 
 
 def _new_id() -> str:
@@ -57,11 +59,11 @@ class SimulatedEngine:
             simulated=True,
         )
 
-    async def generate(self, path: str, body: bytes, sink: Sink) -> None:
+    async def generate(self, path: str, body: bytes, sink: Sink, request_id: str = "") -> None:
         if self._task is None or self._task.done():
             raise EngineUnavailableError(self._death or "the simulated engine is not running")
         try:
-            answer = self._begin(read_ask(path, body, self._config.served_model_name), sink)
+            answer = self._begin(read_ask(path, body, self._config.served_model_name), sink, request_id)
         except RefusedError as refusal:
             sink.head(refusal.status, JSON)
             sink.data(refusal.body)
@@ -71,12 +73,16 @@ class SimulatedEngine:
         finally:
             self._driver.remove(answer)
 
-    def _begin(self, ask: Ask, sink: Sink) -> Answer:
+    async def count_tokens(self, text: str, model: str) -> int | None:
+        """Exact for what this engine says."""
+        return count_words(text) or count_text(text)
+
+    def _begin(self, ask: Ask, sink: Sink, request_id: str) -> Answer:
         max_model_len = self._profile.limits.max_model_len
         limits = [output_limit(ask, tokens, max_model_len) for tokens in ask.prompt_tokens]
         plans = [plan_choice(ask, choice, limits[choice // ask.n]) for choice in range(len(limits) * ask.n)]
         stamp = Stamp(
-            id=("chatcmpl-" if ask.chat else "cmpl-") + self._new_id(),
+            id=("chatcmpl-" if ask.chat else "cmpl-") + (request_id or self._new_id()),
             created=int(self._now()),
             model=self._config.served_model_name,
         )

@@ -1,8 +1,8 @@
 """The whole answer, decided before the first step: its pieces of text, one a token, and why it ends.
 
-The natural length is geometric with a mean of about 128 tokens, drawn from the body's hash; its last token is the end
-of text, which has no words. `max_tokens` or the context cuts it ("length"), a stop string cuts it ("stop"), and
-`ignore_eos` or `min_tokens` lengthen it.
+The natural length is geometric with a mean of about 128 tokens, drawn from a hash of what is asked; its last token is
+the end of text, which has no words. `max_tokens` or the context cuts it ("length"), a stop string cuts it ("stop"),
+and `ignore_eos` or `min_tokens` lengthen it. Of an answer that was begun before, what is left is planned.
 """
 
 import math
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from tokenlane_worker.engine.simulated.ask import Ask
+from tokenlane_worker.engine.simulated.content import seed_of
 from tokenlane_worker.engine.simulated.refusals import context_overflow, prompt_too_long
 from tokenlane_worker.engine.simulated.tokens import BYTES_PER_TOKEN
 from tokenlane_worker.engine.simulated.words import escape, words, words_json
@@ -48,7 +49,8 @@ def output_limit(ask: Ask, prompt_tokens: int, max_model_len: int) -> int:
 
 def plan_choice(ask: Ask, choice: int, limit: int) -> Plan:
     """The answer number `choice` to `ask`, of at most `limit` tokens."""
-    seed = int.from_bytes(ask.digest, "big") + choice * _TO_RING
+    seed = seed_of(ask.digest) + choice * _TO_RING
+    limit += ask.begun_tokens
     if ask.fixed is None:
         natural = natural_length(seed)
         length, ends = _length(ask, natural, limit)
@@ -57,7 +59,9 @@ def plan_choice(ask: Ask, choice: int, limit: int) -> Plan:
         pieces = _pieces(ask.fixed, whole=ask.tool is not None)
         length, ends = _length(ask, len(pieces) + 1, limit)
         plan = _fixed(pieces, length, ends)
-    return _cut_at_stop(plan, ask) if ask.stop else plan
+    if ask.stop:
+        plan = _cut_at_stop(plan, ask)
+    return _rest(plan, ask) if ask.begun else plan
 
 
 def natural_length(seed: int) -> int:
@@ -71,8 +75,12 @@ def _length(ask: Ask, natural: int, limit: int) -> tuple[int, bool]:
     """How many tokens come out, and whether the last is the end of text."""
     if ask.ignore_eos:
         return limit, False
-    wanted = max(natural, ask.min_tokens)
+    wanted = max(natural, _least(ask))
     return min(wanted, limit), wanted <= limit
+
+
+def _least(ask: Ask) -> int:
+    return ask.min_tokens + ask.begun_tokens if ask.min_tokens else 0
 
 
 def _words(seed: int, length: int, ends: bool) -> Plan:
@@ -94,12 +102,12 @@ def _pieces(text: str, whole: bool) -> list[str]:
 
 
 def _cut_at_stop(plan: Plan, ask: Ask) -> Plan:
-    """End at the stop string that completes first, but not within the first `min_tokens` tokens.
+    """End at the stop string that completes first, but not in the first `min_tokens` tokens nor in what was begun.
 
     The tokens up to the one that completes it count as generated; the text from the stop string on is not shown.
     """
     ends = list(accumulate(len(piece) for piece in plan.pieces))
-    unstoppable = [0, *ends][min(ask.min_tokens, len(ends))]
+    unstoppable = [0, *ends][min(max(_least(ask), ask.begun_tokens), len(ends))]
     found = [
         (at + len(stop), at, stop)
         for stop in ask.stop
@@ -115,3 +123,16 @@ def _cut_at_stop(plan: Plan, ask: Ask) -> Plan:
         for piece, reached in zip(plan.pieces[: last + 1], ends, strict=False)
     ]
     return Plan(pieces, [escape(piece) for piece in pieces], "stop", stop)
+
+
+def _rest(plan: Plan, ask: Ask) -> Plan:
+    """What is left to say after `ask.begun`: at least the token with which the answer ends. The end of a piece that
+    was begun comes with the next."""
+    if not plan.text.startswith(ask.begun):
+        return plan
+    end = "".join(plan.pieces[: ask.begun_tokens])[len(ask.begun) :]
+    pieces = plan.pieces[ask.begun_tokens :] or [""]
+    pieces[0] = end + pieces[0]
+    return Plan(
+        pieces, [escape(pieces[0]), *plan.escaped[ask.begun_tokens + 1 :]], plan.finish_reason, plan.stop_reason
+    )

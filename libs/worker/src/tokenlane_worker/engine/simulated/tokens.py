@@ -21,9 +21,9 @@ def count_bytes(size: int) -> int:
     return -(-size // BYTES_PER_TOKEN)
 
 
-def count_chat(body: ChatBody) -> int:
-    """Raises RefusedError (400) on content that is not text."""
-    tokens = sum(_count_message(message) for message in body.messages)
+def count_chat(body: ChatBody, messages: Sequence[Message]) -> int:
+    """Tokens of a chat of `messages` with the tools of `body`. Raises RefusedError (400) on what is not text."""
+    tokens = sum(_count_message(message) for message in messages)
     return tokens + TOKENS_PER_CHAT + count_bytes(len(bytes(body.tools)))
 
 

@@ -11,6 +11,8 @@ import msgspec
 P = TypeVar("P")
 
 OPENING = "[simulated] "
+# No word holds it.
+FIRST = OPENING[0]
 _SIZE = 1 << 14
 _LEXICON = (
     "a air all an arc art as at bay be big bit blue but by can cat city day dim dog dry dust each east eel elm end far "
@@ -48,6 +50,20 @@ def words_json(start: int, count: int) -> list[bytes]:
         return [_OPENING_JSON]
     first, *rest = _cut(_ENCODED, start, count - 1)
     return [_OPENING_JSON, first.lstrip(), *rest]
+
+
+def count_words(text: str) -> int:
+    """Pieces of a beginning of a text of words, 0 if it does not open like one."""
+    if not text.startswith(OPENING):
+        return int(bool(text) and OPENING.startswith(text))
+    said = text[len(OPENING) :]
+    return 1 + len(said.split(" ")) if said else 1
+
+
+def starts(start: int, text: str) -> bool:
+    """Whether `text` is a beginning of the words from `start`."""
+    pieces = count_words(text)
+    return bool(pieces) and "".join(words(start, pieces)).startswith(text)
 
 
 def escape(text: str) -> bytes:

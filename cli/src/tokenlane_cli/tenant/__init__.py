@@ -1,0 +1,1 @@
+"""What tenants get where a request does not say."""

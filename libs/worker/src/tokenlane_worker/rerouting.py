@@ -1,0 +1,44 @@
+"""To another lane of the model, when the engine says that its context is too short."""
+
+from tokenlane.v1.lane_pb2 import LaneProfile
+from tokenlane.v1.request_pb2 import Classification, Request
+from tokenlane_proto import codec
+from tokenlane_proto.errors import MalformedMessageError
+
+_TOO_SHORT = (b"context_length_exceeded", b"maximum context length", b"maximum model length")
+
+
+def says_too_short(status: int, body: bytes) -> bool:
+    """Whether an engine's refusal says that its context does not hold the request."""
+    return 400 <= status < 500 and any(sign in body for sign in _TOO_SHORT)
+
+
+class LaneTable:
+    """The lanes of all models, as the bucket of lanes has them."""
+
+    def __init__(self) -> None:
+        self._profiles: dict[str, LaneProfile] = {}
+
+    def update(self, key: str, value: bytes | None) -> None:
+        """A lane's profile was written or deleted."""
+        self._profiles.pop(key, None)
+        if value is not None:
+            try:
+                self._profiles[key] = codec.decode_lane_profile(value)
+            except MalformedMessageError:
+                return
+
+    def larger(self, model: str, lane: str, max_model_len: int) -> str | None:
+        """The next lane of `model` that holds more than `max_model_len` tokens, None if there is none."""
+        fits = [
+            profile
+            for profile in self._profiles.values()
+            if profile.model == model and profile.lane != lane and profile.max_model_len > max_model_len
+        ]
+        return min(fits, key=lambda profile: (profile.max_model_len, profile.lane)).lane if fits else None
+
+
+def for_lane(encoded: bytes, lane: str, attempt: int) -> bytes:
+    """An encoded request for another lane after `attempt`. Protobuf merges what is appended: its budget stays."""
+    change = Request(attempts_before=attempt, classification=Classification(lane=lane))
+    return encoded + change.SerializeToString()

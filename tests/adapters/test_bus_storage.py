@@ -1,0 +1,123 @@
+"""What the bus keeps: messages, keys and objects, on the in-memory one and on a real nats-server."""
+
+import asyncio
+
+import pytest
+
+from tokenlane_chassis.bus import Bus, Delivery
+from tokenlane_chassis.errors import BusUnavailableError
+from tokenlane_proto import topology
+from tokenlane_proto.subjects import lane_filter
+
+STORE = topology.BODY_STORE
+
+
+async def test_messages_of_a_subject_come_in_order(bus: Bus) -> None:
+    assert await bus.messages(topology.PROGRESS, "progress.acme.1") == []
+    for number in range(5):
+        await bus.publish_durable("progress.acme.1", str(number).encode(), {"Number": str(number)})
+        await bus.publish_durable("progress.acme.2", b"other")
+    found = await bus.messages(topology.PROGRESS, "progress.acme.1")
+    assert [(message.data, message.headers["Number"]) for message in found] == [
+        (str(number).encode(), str(number)) for number in range(5)
+    ]
+    subjects = [message.subject for message in await bus.messages(topology.PROGRESS, "progress.acme.*")]
+    assert subjects == ["progress.acme.1", "progress.acme.2"] * 5
+
+
+async def test_a_large_message_is_read_whole(bus: Bus) -> None:
+    body = bytes(range(256)) * 4 * 7_000
+    await bus.publish_durable("results.acme.1", body, {"Tokenlane-Reason": "naïve: with a colon"})
+    stored = await bus.last(topology.RESULTS, "results.acme.1")
+    assert stored is not None
+    assert (stored.data == body, stored.headers["Tokenlane-Reason"]) == (True, "naïve: with a colon")
+
+
+async def test_a_purged_subject_is_empty_and_the_others_are_not(bus: Bus) -> None:
+    for request in ("1", "1", "2"):
+        await bus.publish_durable(f"progress.acme.{request}", b"x")
+    await bus.purge(topology.PROGRESS, "progress.acme.1")
+    await bus.purge(topology.PROGRESS, "progress.acme.unknown")
+    assert await bus.subject_counts(topology.PROGRESS, "progress.>") == {"progress.acme.2": 1}
+
+
+async def test_one_message_is_deleted(bus: Bus) -> None:
+    first = await bus.publish_durable("lanes.short.m.acme.8", b"1")
+    await bus.publish_durable("lanes.short.m.acme.8", b"2")
+    assert await bus.delete_message(topology.LANES, first.seq)
+    assert not await bus.delete_message(topology.LANES, first.seq)
+    assert not await bus.delete_message(topology.LANES, 1_000)
+    assert [message.data for message in await bus.messages(topology.LANES, "lanes.>")] == [b"2"]
+
+
+async def test_a_deleted_message_is_not_delivered(bus: Bus) -> None:
+    first = await bus.publish_durable("requests.acme", b"1")
+    await bus.publish_durable("requests.acme", b"2")
+    await bus.delete_message(topology.REQUESTS, first.seq)
+    seen: asyncio.Queue[Delivery] = asyncio.Queue()
+    await bus.pull(topology.CLASSIFIER_CONSUMER, seen.put_nowait, lambda: 4)
+    assert (await asyncio.wait_for(seen.get(), 5)).data == b"2"
+
+
+async def test_the_place_in_a_queue_is_counted(bus: Bus) -> None:
+    stored = []
+    for number in range(6):
+        lane = "short" if number % 2 else "long"
+        stored.append(await bus.publish_durable(f"lanes.{lane}.m.acme.{8 + number}", b"x"))
+    short = lane_filter("short", "m")
+    places = [await bus.count_before(topology.LANES, short, one.seq) for one in stored]
+    assert places == [0, 0, 1, 1, 2, 2]
+    await bus.delete_message(topology.LANES, stored[1].seq)
+    assert await bus.count_before(topology.LANES, short, stored[5].seq) == 1
+    assert await bus.count_before(topology.LANES, short, stored[5].seq + 10) == 2
+    assert await bus.count_before(topology.LANES, lane_filter("short", "none"), 3) == 0
+
+
+async def test_a_key_is_created_once(bus: Bus) -> None:
+    bucket = topology.KEY_BUCKET
+    assert await bus.create(bucket, "acme.k-1", b"first") is None
+    assert await bus.create(bucket, "acme.k-1", b"second") == b"first"
+    assert await bus.get(bucket, "acme.k-1") == b"first"
+    await bus.delete(bucket, "acme.k-1")
+    assert await bus.get(bucket, "acme.k-1") is None
+    assert await bus.create(bucket, "acme.k-1", b"third") is None
+    assert await bus.get(bucket, "acme.k-1") == b"third"
+
+
+async def test_one_of_many_creates_a_key(bus: Bus) -> None:
+    await bus.put(topology.KEY_BUCKET, "acme.k-1", b"old")
+    await bus.delete(topology.KEY_BUCKET, "acme.k-1")
+    names = [str(number).encode() for number in range(10)]
+    found = await asyncio.gather(*(bus.create(topology.KEY_BUCKET, "acme.k-1", name) for name in names))
+    (winner,) = (name for name, other in zip(names, found, strict=True) if other is None)
+    assert {other for other in found if other is not None} == {winner}
+    assert await bus.get(topology.KEY_BUCKET, "acme.k-1") == winner
+
+
+@pytest.mark.parametrize("size", [0, 1, 48 * 1024, 3_000_000])
+async def test_an_object_comes_back_as_it_was(bus: Bus, size: int) -> None:
+    data = bytes(number % 251 for number in range(size))
+    await bus.put_object(STORE, "acme.r1.x", data)
+    assert await bus.get_object(STORE, "acme.r1.x") == data
+
+
+async def test_an_object_may_exceed_a_message(bus: Bus) -> None:
+    data = b"0123456789abcdef" * (bus.max_payload // 16 + 1)
+    await bus.put_object(STORE, "large", data)
+    assert await bus.get_object(STORE, "large") == data
+
+
+async def test_an_object_is_replaced_and_deleted(bus: Bus) -> None:
+    await bus.put_object(STORE, "one", b"first")
+    await bus.put_object(STORE, "one", b"second")
+    await bus.put_object(STORE, "two", b"other")
+    assert await bus.get_object(STORE, "one") == b"second"
+    await bus.delete_object(STORE, "one")
+    await bus.delete_object(STORE, "never there")
+    assert await bus.get_object(STORE, "one") is None
+    assert await bus.get_object(STORE, "two") == b"other"
+
+
+async def test_what_no_stream_takes_is_told(bus: Bus) -> None:
+    with pytest.raises(BusUnavailableError):
+        await bus.publish_durable("nowhere.at.all", b"")

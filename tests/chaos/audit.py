@@ -1,0 +1,110 @@
+"""What the broker holds after a run: exactly one terminal result for each request, and nothing else."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import nats
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+
+from tests.chaos.answers import Said, read_events, read_whole
+from tests.chaos.workload import Ask
+from tokenlane_proto import headers, subjects, topology
+
+_EMPTY_WITHIN_S = 60
+_QUEUES = (topology.REQUESTS, topology.LANES)
+
+
+@dataclass(slots=True)
+class Audit:
+    """`results`: stored ones of the tenant. `overwritten`: results stored in the place of another. `left`: messages
+    that are still in the queues, unacknowledged, or kept of requests that have ended."""
+
+    results: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    overwritten: int = 0
+    differing: list[str] = field(default_factory=list)
+    left: dict[str, int] = field(default_factory=dict)
+
+
+async def audit(nats_url: str, tenant: str, asks: Sequence[Ask], expected: dict[int, Said]) -> Audit:
+    """Wait until the queues are empty, a minute at most, and count."""
+    client = await nats.connect(nats_url.split(","), max_reconnect_attempts=-1)
+    try:
+        context = client.jetstream(timeout=10)
+        left = await _drained(context)
+        found = await _read_results(client, context, tenant, asks, expected)
+        found.left = left
+        return found
+    finally:
+        await client.close()
+
+
+async def _drained(context: JetStreamContext) -> dict[str, int]:
+    deadline = time.monotonic() + _EMPTY_WITHIN_S
+    while True:
+        left = await _left(context)
+        if not left or time.monotonic() > deadline:
+            return left
+        await asyncio.sleep(0.25)
+
+
+async def _left(context: JetStreamContext) -> dict[str, int]:
+    left: dict[str, int] = {}
+    for name in (*_QUEUES, topology.PROGRESS):
+        left[name] = (await context.stream_info(name)).state.messages
+    for name in _QUEUES:
+        for consumer in await context.consumers_info(name):
+            left[f"{name}/{consumer.name} unacknowledged"] = consumer.num_ack_pending or 0
+    return {what: count for what, count in left.items() if count}
+
+
+async def _read_results(
+    client: Client, context: JetStreamContext, tenant: str, asks: Sequence[Ask], expected: dict[int, Said]
+) -> Audit:
+    info = await context.stream_info(topology.RESULTS)
+    found = Audit(overwritten=max(0, info.state.last_seq - info.state.messages))
+    by_id = {subjects.keyed_id(ask.key): ask for ask in asks}
+    outcomes: Counter[str] = Counter()
+    subscription = await context.subscribe(subjects.result(tenant, "*"), ordered_consumer=True)
+    counted = await context.stream_info(topology.RESULTS, subjects_filter=subjects.result(tenant, "*"))
+    total = len(counted.state.subjects or {})
+    for _ in range(total):
+        message = await subscription.next_msg(20)
+        fields = message.headers or {}
+        request_id = message.subject.rsplit(".", 1)[1]
+        outcomes[fields.get(headers.OUTCOME, "none")] += 1
+        ask = by_id.pop(request_id, None)
+        if ask is None:
+            found.unknown.append(request_id)
+        elif fields.get(headers.OUTCOME) == "completed":
+            _compare(found, ask, message.data, expected)
+    await subscription.unsubscribe()
+    found.results, found.outcomes, found.missing = total, dict(outcomes), sorted(by_id)
+    return found
+
+
+def _compare(found: Audit, ask: Ask, body: bytes, expected: dict[int, Said]) -> None:
+    try:
+        said = read_events(body) if ask.streamed else read_whole(body)
+    except Exception as error:
+        found.differing.append(f"{ask.number}: {error!r}")
+        return
+    if said != expected[ask.number]:
+        found.differing.append(f"{ask.number}: {said} instead of {expected[ask.number]}")
+
+
+async def reachable(nats_url: str) -> bool:
+    """Whether a broker answers."""
+    try:
+        client = await nats.connect(nats_url.split(","), allow_reconnect=False)
+    except (NatsError, OSError):
+        return False
+    await client.close()
+    return True

@@ -1,0 +1,15 @@
+"""The sizes of the bars, in one place for the suite and for `make chaos`."""
+
+from tests.chaos.storm import Storm
+from tests.support.fleet import FleetConfig
+
+ONE_BROKER = Storm(title="one broker")
+CLUSTER = Storm(
+    title="three brokers",
+    requests=3_000,
+    calm=300,
+    rate=40,
+    kill_every_s=3,
+    at_least_kills=10,
+    fleet=FleetConfig(brokers=3),
+)

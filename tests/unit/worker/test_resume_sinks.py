@@ -1,0 +1,181 @@
+"""How what a new attempt says is joined to what was shown."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.worker.answers import HeardSink
+from tests.unit.worker.chunks import DONE, ROLE, delta, event, text
+from tokenlane_proto import events
+from tokenlane_worker.resume.known import Known
+from tokenlane_worker.resume.sinks import ContinuedSink, DivergedError, RegeneratedSink
+
+SSE = "text/event-stream; charset=utf-8"
+
+
+def known(*shown: bytes) -> Known:
+    return Known(len(shown), b"".join(shown))
+
+
+def later(part: bytes) -> bytes:
+    """The same event of another attempt."""
+    return part.replace(b"chatcmpl-1", b"chatcmpl-22").replace(b'"created":5', b'"created":1234')
+
+
+def continued(shown: Known, *chunks: bytes, tokens: int = 0) -> HeardSink:
+    heard = HeardSink()
+    sink = ContinuedSink(heard, shown, tokens)
+    sink.head(200, SSE)
+    for chunk in chunks:
+        sink.data(chunk)
+    return heard
+
+
+def test_the_role_is_said_once_and_the_id_and_time_stay() -> None:
+    heard = continued(known(ROLE, delta("a")), later(ROLE), later(delta("b")), later(delta("c")) + DONE)
+    assert heard.heads == [(200, SSE)]
+    assert heard.chunks == [delta("b"), delta("c") + DONE]
+
+
+def test_a_chunk_of_nothing_new_is_not_passed_on() -> None:
+    assert continued(known(ROLE), later(ROLE)).chunks == []
+
+
+def test_a_reader_that_saw_no_role_gets_it() -> None:
+    assert continued(known(b": hello\n\n"), ROLE, delta("a")).body == ROLE + delta("a")
+
+
+def test_only_roles_that_were_shown_are_dropped() -> None:
+    roles = [delta("", index=index, role="assistant") for index in range(3)]
+    rest = [*roles[2:], delta("a"), delta("b", index=1)]
+    assert continued(known(*roles[:2]), *map(later, [*roles, *rest[1:]])).body == b"".join(rest)
+
+
+def test_a_server_that_says_no_role_again_loses_nothing() -> None:
+    parts = [delta("b"), delta("", "stop"), DONE]
+    assert continued(known(ROLE, delta("a")), *map(later, parts)).body == b"".join(parts)
+
+
+def test_an_empty_piece_in_the_middle_is_kept() -> None:
+    parts = [delta("b"), delta(""), delta("c")]
+    assert continued(known(ROLE, delta("a")), *map(later, [ROLE, *parts])).body == b"".join(parts)
+
+
+def swallowing(again: str, *said: bytes) -> HeardSink:
+    heard = HeardSink()
+    sink = ContinuedSink(heard, known(ROLE, delta("a")), 1, again)
+    sink.head(200, SSE)
+    for part in (later(ROLE), *map(later, said)):
+        sink.data(part)
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ([" b", "c", " d"], [" d"]),
+        ([" ", "", "b", "c d"], [" d"]),
+        ([" bc", "", " d"], ["", " d"]),
+        ([' bcö"', "\n"], ['ö"', "\n"]),
+    ],
+)
+def test_what_was_shown_and_comes_again_is_swallowed(said: list[str], heard: list[str]) -> None:
+    parts = events.split(swallowing(" bc", *map(delta, said)).body)
+    assert [json.loads(part[6:]) for part in parts] == [json.loads(delta(part)[6:]) for part in heard]
+
+
+def test_the_end_may_come_with_what_is_said_again() -> None:
+    assert swallowing(" bc", delta(" b"), delta("c", "stop"), DONE).body == delta("", "stop") + DONE
+    assert swallowing(" bc", delta(" bcd", "length")).body == delta("d", "length")
+    assert swallowing(" bc", b": wait\n\n", delta(" bcd")).body == delta("d")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [delta(" x")],
+        [delta(" b"), delta("x")],
+        [delta(" b", "stop")],
+        [delta(" b"), delta("", "length")],
+        [delta(" b"), DONE],
+        [text("")],
+    ],
+)
+def test_something_else_than_what_was_shown_is_no_answer(said: list[bytes]) -> None:
+    heard = HeardSink()
+    sink = ContinuedSink(heard, known(ROLE, delta("a")), 1, " bc")
+    sink.head(200, SSE)
+    if said == [text("")]:
+        sink.data(b"".join(said))
+        assert heard.heads == []
+        return
+    with pytest.raises(DivergedError):
+        sink.data(later(ROLE) + b"".join(map(later, said)))
+    assert (heard.heads, heard.chunks) == ([], [])
+
+
+def usage_event(prompt: int, completion: int, **more: Any) -> bytes:
+    return event(
+        choices=[],
+        usage={"prompt_tokens": prompt, "total_tokens": prompt + completion, "completion_tokens": completion} | more,
+    )
+
+
+def test_the_usage_counts_what_was_shown_as_output() -> None:
+    details = {"prompt_tokens_details": {"cached_tokens": 16}}
+    heard = continued(known(ROLE, delta("a")), later(usage_event(39, 5, **details)), tokens=3)
+    assert heard.body == usage_event(36, 8, **details)
+
+
+def test_text_that_looks_like_usage_is_left_alone() -> None:
+    said = delta('"usage":{"prompt_tokens": 9')
+    assert continued(known(ROLE, delta("a")), said, tokens=3).body == said
+
+
+def test_an_answer_whose_choices_come_first_is_passed_on_as_it_is() -> None:
+    odd = b'data: {"choices":[{"index":0,"delta":{"content":"b"}}],"id":"2"}\n\n'
+    assert continued(known(odd), odd).body == odd
+
+
+@pytest.mark.parametrize("sink", [ContinuedSink, RegeneratedSink])
+@pytest.mark.parametrize(("status", "kind"), [(400, "application/json"), (200, "application/json")])
+def test_a_refusal_to_go_on_is_no_answer(sink: Any, status: int, kind: str) -> None:
+    heard = HeardSink()
+    with pytest.raises(DivergedError, match=str(status)):
+        sink(heard, known(ROLE)).head(status, kind)
+    assert heard.heads == []
+
+
+def regenerated(shown: Known, *chunks: bytes) -> HeardSink:
+    heard = HeardSink()
+    sink = RegeneratedSink(heard, shown)
+    sink.head(200, SSE)
+    for chunk in chunks:
+        sink.data(chunk)
+    return heard
+
+
+@pytest.mark.parametrize("count", range(6))
+def test_what_was_shown_is_swallowed_however_it_comes(count: int) -> None:
+    whole = [ROLE, delta("a"), delta("b", index=1), delta("", "stop"), DONE]
+    again = b"".join(map(later, whole))
+    shown = known(*whole[:count])
+    expected = b"".join(whole[count:]) if count else again
+    assert regenerated(shown, *events.split(again)).body == expected
+    assert regenerated(shown, again).body == expected
+
+
+def test_another_answer_ends_at_the_first_event_that_differs() -> None:
+    heard = HeardSink()
+    sink = RegeneratedSink(heard, known(ROLE, delta("a"), delta("b")))
+    sink.head(200, SSE)
+    sink.data(later(ROLE) + later(delta("a")))
+    with pytest.raises(DivergedError, match="event 3"):
+        sink.data(later(delta("c")))
+    assert heard.chunks == []
+
+
+def test_completions_keep_their_id_too() -> None:
+    heard = continued(known(text("a")), later(text("b")))
+    assert [json.loads(part[6:])["id"] for part in events.split(heard.body)] == ["chatcmpl-1"]
