@@ -5,6 +5,7 @@ import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx2
 import openai
@@ -14,6 +15,8 @@ from tests.chaos.expected import undisturbed
 from tests.chaos.openai_client import ask_once
 from tests.chaos.workload import Ask, Mix, make_asks
 from tests.support.fleet import Fleet, FleetConfig, api_key
+from tests.support.member import Member
+from tests.support.waiting import until
 
 TENANT = "calm"
 _DIFFERENT = 500
@@ -52,10 +55,16 @@ async def _roll(fleet: Fleet, rolled: Rolled) -> None:
     for member in [member for role in roles for member in fleet.with_role(role)]:
         begun, before = time.monotonic(), rolled.requests
         await member.roll()
+        await until(partial(_listens, member), every_s=0.02)
         rolled.restarts[member.spec.name] = time.monotonic() - begun
         # A process is restarted under load, not between two requests.
         while rolled.requests < before + 50:
             await asyncio.sleep(0.05)
+
+
+def _listens(member: Member) -> bool:
+    """Doors share their port: what is ready there may be another one."""
+    return member.spec.role != "ingress" or member.log().count('"listening"') == member.starts
 
 
 async def _load(

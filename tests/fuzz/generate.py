@@ -40,30 +40,30 @@ _message = st.fixed_dictionaries({"role": st.sampled_from(["user", "system", "as
 _content = st.fixed_dictionaries(
     {"role": st.just("user"), "content": st.text(max_size=200) | st.lists(_json, max_size=3) | st.none()}
 )
-_fields = st.fixed_dictionaries(
-    {},
-    optional={
-        "model": st.just(MODEL) | _leaf,
-        "messages": st.lists(_content | _message, max_size=4) | _json,
-        "prompt": st.text(max_size=200) | st.lists(st.integers() | st.text(max_size=20), max_size=4) | _json,
-        "max_tokens": st.integers(1, _MOST_TOKENS) | _leaf,
-        "max_completion_tokens": _leaf,
-        "n": st.integers(-1, 4) | _leaf,
-        "stream": st.booleans() | _leaf,
-        "stream_options": st.fixed_dictionaries({"include_usage": _leaf}) | _json,
-        "stop": st.text(max_size=5) | st.lists(st.text(max_size=5), max_size=3) | _leaf,
-        "temperature": _leaf,
-        "logprobs": _leaf,
-        "tools": _json,
-        "tool_choice": st.sampled_from(["none", "auto", "required"]) | _json,
-        "response_format": st.fixed_dictionaries({"type": st.sampled_from(["json_object", "text"])}) | _json,
-        "seed": _leaf,
-    },
-)
+_field: dict[str, st.SearchStrategy[Any]] = {
+    "model": st.just(MODEL) | _leaf,
+    "messages": st.lists(_content | _message, max_size=4) | _json,
+    "prompt": st.text(max_size=200) | st.lists(st.integers() | st.text(max_size=20), max_size=4) | _json,
+    "max_tokens": st.integers(1, _MOST_TOKENS) | _leaf,
+    "max_completion_tokens": _leaf,
+    "n": st.integers(-1, 4) | _leaf,
+    "stream": st.booleans() | _leaf,
+    "stream_options": st.fixed_dictionaries({"include_usage": _leaf}) | _json,
+    "stop": st.text(max_size=5) | st.lists(st.text(max_size=5), max_size=3) | _leaf,
+    "temperature": _leaf,
+    "logprobs": _leaf,
+    "tools": _json,
+    "tool_choice": st.sampled_from(["none", "auto", "required"]) | _json,
+    "response_format": st.fixed_dictionaries({"type": st.sampled_from(["json_object", "text"])}) | _json,
+    "seed": _leaf,
+}
+_fields = st.fixed_dictionaries({}, optional=_field)
+_a_few = st.lists(st.one_of(*(st.tuples(st.just(name), value) for name, value in _field.items())), max_size=3).map(dict)
 # Close to right, so that much of it gets far.
-_nearly = _fields.map(lambda fields: {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], **fields})
-_prompted = _fields.map(lambda fields: {"model": MODEL, "prompt": "Hi", "max_tokens": _MOST_TOKENS, **fields})
-_body = st.one_of(_nearly, _prompted, _fields, _json).map(lambda value: json.dumps(value).encode())
+_nearly = _a_few.map(lambda fields: {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], **fields})
+_prompted = _a_few.map(lambda fields: {"model": MODEL, "prompt": "Hi", "max_tokens": _MOST_TOKENS, **fields})
+_right = (_nearly | _prompted).map(lambda value: json.dumps(value).encode())
+_wrong = (_fields | _json).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200)
 _header_text = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=300)
 _header = st.tuples(st.sampled_from(_HEADERS), _header_text | st.integers().map(str) | st.just("key-1"))
 
@@ -91,7 +91,8 @@ def drawn(strategy: st.SearchStrategy[T], count: int, number: int) -> list[T]:
 
 def bodies(count: int, number: int) -> list[bytes]:
     """OpenAI bodies: wrong in every way, some right."""
-    return _multiplied(drawn(_body | st.binary(max_size=200), max(20, count // 10), number), count, number)
+    seeds = drawn(_right, max(40, count // 15), number) + drawn(_wrong, max(20, count // 30), number)
+    return _multiplied(seeds, count, number)
 
 
 def header_sets(count: int, number: int) -> list[dict[str, str]]:
@@ -136,7 +137,7 @@ def _multiplied(seeds: list[bytes], count: int, number: int) -> list[bytes]:
 
 def _mutated(data: bytes, source: random.Random) -> bytes:
     at = source.randrange(len(data) + 1)
-    match source.randrange(6):
+    match source.randrange(8):
         case 0:
             return data[:at]
         case 1:
@@ -149,5 +150,7 @@ def _mutated(data: bytes, source: random.Random) -> bytes:
             return data[:at] + data[at // 2 :]
         case 4:
             return data.replace(b"8", b"99999999999999999999", 1)
-        case _:
+        case 5:
             return data + data[:at]
+        case _:
+            return data.replace(b'"Hi"', json.dumps(chr(source.randrange(32, 0xD800)) * source.randint(0, 9)).encode())

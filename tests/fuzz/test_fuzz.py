@@ -75,7 +75,7 @@ def http_shots(count: int) -> list[Shot]:
             path = f"/v1/requests/{body[:20].hex()}" + ("/events?starting_after=" + str(number) if number % 4 else "")
             shots.append(Shot("DELETE" if number % 3 else "GET", path, fields, b""))
         else:
-            shots.append(Shot("POST", PATHS[number % 2], fields, body))
+            shots.append(Shot("POST", PATHS[(b'"prompt"' in body) ^ (number % 9 == 0)], fields, body))
     return shots
 
 

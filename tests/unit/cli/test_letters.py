@@ -1,6 +1,7 @@
 """Finding dead letters, sending their requests again, dropping them; on either bus."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -9,7 +10,8 @@ from tokenlane.v1.recovery_pb2 import KeyRecord
 from tokenlane.v1.reply_pb2 import Outcome
 from tokenlane.v1.request_pb2 import BodyRef, Request
 from tokenlane_chassis import results
-from tokenlane_chassis.bus import Bus, Message
+from tokenlane_chassis.bus import Bus, Message, Stored
+from tokenlane_chassis.fake_bus import FakeBus
 from tokenlane_cli.dlq import letters
 from tokenlane_cli.dlq.again import again, message_id
 from tokenlane_cli.dlq.described import details
@@ -111,6 +113,22 @@ async def test_a_replay_that_was_cut_short_is_one_request_when_it_is_repeated(bu
     await letters.replay(bus, R1, NOW + 5)
     assert len(await published(bus)) == 1
     assert await buried(bus) == []
+
+
+async def test_a_request_that_dies_again_at_once_keeps_its_new_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = FakeBus()
+    await bury(bus)
+    publish = bus.publish_durable
+
+    async def dies_again(subject: str, payload: bytes, fields: Mapping[str, str] | None = None) -> Stored:
+        await publish(subjects.dead(*R1), letter(request(), minutes_ago=0).SerializeToString())
+        return await publish(subject, payload, fields)
+
+    monkeypatch.setattr(bus, "publish_durable", dies_again)
+    await letters.replay(bus, R1, NOW)
+    left = await letters.read(bus, R1)
+    assert left is not None
+    assert left.died_unix_ms == NOW
 
 
 async def test_what_was_answered_after_all_is_not_replayed(bus: Bus) -> None:

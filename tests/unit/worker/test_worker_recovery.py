@@ -1,7 +1,6 @@
 """A request whose worker died, drained or lost its claim: the next attempt ends it, once."""
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import AsyncIterator
 
@@ -12,12 +11,11 @@ from tests.support.waiting import until
 from tests.unit.worker.rig import CONSUMER, STREAM, Rig, running
 from tokenlane.v1.recovery_pb2 import AttemptEnd, Checkpoint, Progress, Shown, Started
 from tokenlane.v1.reply_pb2 import Head, Outcome
-from tokenlane.v1.request_pb2 import ReplyFormat, Request
+from tokenlane.v1.request_pb2 import ReplyFormat
 from tokenlane_chassis import results
 from tokenlane_chassis.bus import Message
-from tokenlane_chassis.clock import unix_ms
 from tokenlane_proto import codec, events, headers, subjects, topology
-from tokenlane_worker.engine.errors import EngineLostError, EngineUnavailableError
+from tokenlane_worker.engine.errors import EngineLostError
 
 HEAD = Head(http_status=200, content_type="text/event-stream; charset=utf-8")
 BODY = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "go"}]}).encode()
@@ -240,14 +238,6 @@ async def test_a_request_that_kills_workers_is_given_up() -> None:
         assert (letter.attempts, letter.request.classification.lane) == (2, "short")
 
 
-async def test_an_engine_that_is_away_does_not_use_up_attempts() -> None:
-    async with running(max_attempts=1) as rig:
-        rig.engine.failures = [EngineUnavailableError("refused"), EngineUnavailableError("refused")]
-        await rig.send("r1")
-        assert await rig.settled(3) == ["nak", "nak", "ack"]
-        assert (await rig.frame()).data == CHAT
-
-
 async def test_a_stream_whose_engine_broke_goes_on_with_what_its_reader_has(rig: Rig) -> None:
     await show(rig, Shown(events=1, first_event=0, tail=ONE, head=HEAD))
     rig.engine.streamed = [ONE]
@@ -258,74 +248,3 @@ async def test_a_stream_whose_engine_broke_goes_on_with_what_its_reader_has(rig:
     assert ((await rig.frame()).first_event, (await rig.frame()).first_event) == (1, 2)
     assert await rig.settled(2) == ["nak", "ack"]
     assert rig.result().data == ONE + TWO + events.DONE
-
-
-async def test_a_lost_job_is_aborted_and_left_to_its_new_owner(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = dataclasses.replace(CONSUMER, ack_wait_s=0.03)
-    monkeypatch.setattr(rig.worker, "_station", dataclasses.replace(rig.worker._station, consumer=quick))
-    rig.engine.hold = True
-    await rig.send("r1")
-    await rig.calls(1)
-    beating = asyncio.create_task(rig.worker.heartbeat())
-    rig.bus.deliveries[0].lost = True
-    await until(lambda: rig.engine.aborted == [b"r1"], 5)
-    beating.cancel()
-    await until(lambda: rig.metric("lost") == 1, 5)
-    assert rig.bus.deliveries[0].settled == ""
-    assert rig.frames.empty()
-    assert topology.RESULTS not in rig.bus.stored
-
-
-async def test_a_claim_by_another_worker_aborts_a_lower_attempt(rig: Rig) -> None:
-    rig.engine.hold = True
-    await rig.send("r1")
-    await rig.calls(1)
-    other = ScriptedEngine()
-    successor = rig.worker_on(other, "short-b")
-    await successor.start()
-    await rig.worker._puller.stop()  # type: ignore[union-attr]
-    rig.redeliver()
-    assert (await rig.frame()).attempt > 1
-    await until(lambda: rig.engine.aborted == [b"r1"], 5)
-    assert [delivery.settled for delivery in rig.bus.deliveries] == ["", "ack"]
-    assert rig.result().headers[headers.WORKER] == "short-b"
-    await successor.drain(0)
-
-
-async def test_a_redelivery_to_the_same_worker_is_the_same_job(rig: Rig) -> None:
-    rig.engine.hold = True
-    await rig.send("r1")
-    await rig.calls(1)
-    rig.redeliver()
-    await until(lambda: len(rig.bus.deliveries) == 2, 5)
-    rig.engine.finish.set()
-    await until(lambda: rig.bus.deliveries[1].settled == "ack", 5)
-    assert len(rig.engine.calls) == 1
-    assert (await rig.frame()).attempt == 1
-
-
-async def test_a_redelivery_that_others_had_in_between_begins_anew(rig: Rig) -> None:
-    rig.engine.hold = True
-    await rig.send("r1")
-    await rig.calls(1)
-    rig.bus.stored[topology.LANES][0].attempts = 2
-    rig.redeliver()
-    await rig.calls(2)
-    assert rig.engine.aborted == [b"r1"]
-    rig.engine.finish.set()
-    assert (await rig.frame()).attempt == 3
-
-
-async def test_after_a_reconnect_older_requests_are_looked_into(rig: Rig) -> None:
-    """A cancellation may have been missed, and the broker may have forgotten that it delivered them before."""
-    await results.publish_error(
-        rig.bus, "acme", Request(request_id="r1"), status=499, message="gone", outcome=Outcome.OUTCOME_CANCELLED
-    )
-    rig.bus.reconnect()
-    await rig.send("r1", accepted_unix_ms=unix_ms() - 1000)
-    assert await rig.settled(1) == ["ack"]
-    assert rig.engine.calls == []
-    await rig.send("r2", accepted_unix_ms=unix_ms() - 1000)
-    await until(lambda: bool(rig.stored(topology.RESULTS, "r2")), 5)
-    claims = [codec.decode_started(m.data) for m in rig.bus.posted if m.subject == "claims.acme"]
-    assert [(claim.request_id, claim.attempt) for claim in claims] == [("r2", 2)]

@@ -67,7 +67,9 @@ async def replay(bus: Bus, key: Key, now_unix_ms: int) -> None:
     encoded = again(letter.request, now_unix_ms).SerializeToString()
     fields = {headers.MSG_ID: message_id(key.tenant, letter)}
     await bus.publish_durable(subjects.requests(key.tenant), encoded, fields)
-    await bus.purge(topology.DEAD, subjects.dead(*key))
+    # It may have died again by now.
+    if await read(bus, key) == letter:
+        await bus.purge(topology.DEAD, subjects.dead(*key))
 
 
 async def drop(bus: Bus, key: Key) -> None:

@@ -114,15 +114,16 @@ class Answer:
 
     def point_to_result(self) -> None:
         """A result is stored that is not this one: readers find it there."""
-        self._posting.point_to_result(self._job.listeners.framed.values())
+        self._posting.point_to_result(self._job.listeners.framed)
         self._ended = True
 
     def attach(self, attach: Attach) -> None:
         """One more reader, or one that has missed something: send it what it has not, then go on."""
         subject = self._job.listeners.add(attach.inbox)
         if self._ended:
-            self._posting.point_to_result([subject])
+            self._posting.point_to_result((subject,))
             return
+        self._ahead = [other for other in self._ahead if other.inbox != attach.inbox]
         if attach.HasField("digest") and attach.first_event:
             if attach.first_event > self.events:
                 self._ahead.append(attach)

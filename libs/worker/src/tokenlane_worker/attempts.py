@@ -37,29 +37,26 @@ class Attempts:
         alarm = None if deadline is None else loop.call_later(max(0.0, deadline), job.stop, Stop.EXPIRED)
         try:
             verdict = await self._make(job, queue_wait_us)
-            return decision.Gone() if job.stopped is Stop.LOST or job.delivery.lost else verdict
         except asyncio.CancelledError:
             if job.stopped is None:
                 raise
-            return decision.after_stop(job.stopped, job.reason)
-        except EngineUnavailableError as error:
-            return Retry(self._delay_s(job), str(error), excused=True, resting=True)
-        except DivergedError as error:
-            return decision.interrupted(str(error))
-        except EngineError as error:
-            return self._failed(job, str(error))
+            verdict = decision.after_stop(job.stopped, job.reason, job.delay_s)
         except Exception as error:
-            self._station.log.exception("attempt failed", request=job.request.request_id)
-            return self._failed(job, f"{type(error).__name__}: {error}")
+            # Something that breaks while it is being stopped was stopped.
+            stopped = job.stopped
+            verdict = self._broken(job, error) if stopped is None else decision.after_stop(stopped, job.reason)
         finally:
             if alarm is not None:
                 alarm.cancel()
+        return decision.Gone() if job.delivery.lost else verdict
 
     async def _make(self, job: Job, queue_wait_us: int) -> Verdict:
         station = self._station
         if job.stopped is not None:
             # Before its first step; nothing was begun that would have to be recovered.
-            return decision.expired() if job.stopped is Stop.EXPIRED else decision.after_stop(job.stopped, job.reason)
+            if job.stopped is Stop.EXPIRED:
+                return decision.expired()
+            return decision.after_stop(job.stopped, job.reason, job.delay_s)
         found = await self._begin(job)
         if not isinstance(found, Found):
             return found
@@ -142,6 +139,17 @@ class Attempts:
             # A cancellation can be swallowed by what was awaited before.
             raise asyncio.CancelledError
         await self._station.engine.generate(job.path, body, sink, job.request.request_id)
+
+    def _broken(self, job: Job, error: Exception) -> Verdict:
+        match error:
+            case EngineUnavailableError():
+                return Retry(self._delay_s(job), str(error), excused=True, resting=True)
+            case DivergedError():
+                return decision.interrupted(str(error))
+            case EngineError():
+                return self._failed(job, str(error))
+        self._station.log.error("attempt failed", request=job.request.request_id, exc_info=error)
+        return self._failed(job, f"{type(error).__name__}: {error}")
 
     def _failed(self, job: Job, reason: str) -> Verdict:
         made_progress = job.checkpoints is not None and job.checkpoints.written

@@ -37,11 +37,11 @@ class Controls:
         key = _key(message)
         if key is None:
             return
+        # What is being given back right now comes again.
+        self._jobs.remember_cancelled(key, unix_ms())
         job = self._jobs.find(key)
         if job is not None:
             self._stop(job, Stop.CANCELLED)
-        else:
-            self._jobs.remember_cancelled(key, unix_ms())
 
     def attach(self, message: Message) -> None:
         """One more reader, or one that has missed something."""
@@ -55,7 +55,7 @@ class Controls:
             return
         if job.answer is None:
             job.listeners.add(attach.inbox)
-            job.early.append(attach)
+            job.early = [*(other for other in job.early if other.inbox != attach.inbox), attach]
         elif job.stopped is not Stop.LOST:
             job.answer.attach(attach)
 

@@ -121,8 +121,8 @@ def after_failure(reason: str, failed: int, max_attempts: int, delay_s: float) -
     return given_up(failed, reason)
 
 
-def after_stop(stop: Stop, reason: str) -> Verdict:
-    """An attempt was stopped from outside."""
+def after_stop(stop: Stop, reason: str, delay_s: float = 0.0) -> Verdict:
+    """An attempt was stopped from outside. `delay_s`: for one that is handed over."""
     match stop:
         case Stop.CANCELLED:
             return cancelled()
@@ -131,6 +131,6 @@ def after_stop(stop: Stop, reason: str) -> Verdict:
         case Stop.LOST:
             return Gone()
         case Stop.DRAINED:
-            return Retry(0, reason, excused=True)
+            return Retry(delay_s, reason, excused=True)
         case Stop.OVERRUN | Stop.ENGINE_GONE:
             return Retry(0, reason)

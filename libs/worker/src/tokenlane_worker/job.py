@@ -47,6 +47,8 @@ class Job:
     checkpoints: "Checkpoints | None" = None
     stopped: Stop | None = None
     reason: str = ""
+    # How long it should stay in the lane, once it is given back. Unit: seconds.
+    delay_s: float = 0.0
     # Its outcome is decided: only the loss of the claim stops it now.
     decided: bool = False
     # When it began to run, by the monotonic clock. Unit: seconds.

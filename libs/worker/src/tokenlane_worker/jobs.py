@@ -39,8 +39,8 @@ class Jobs:
             del self._here[job.key]
 
     def remember_cancelled(self, key: Key, now_ms: int) -> None:
-        """A request was cancelled that is not here, but may wait in the lane. Of an id that is used again, only what
-        was accepted before is meant."""
+        """A request was cancelled that may wait in the lane. Of an id that is used again, only what was accepted before
+        is meant."""
         self._cancelled.pop(key, None)
         self._cancelled[key] = now_ms
         if len(self._cancelled) > _CANCELLED_KEPT:

@@ -5,14 +5,15 @@ from tokenlane_proto import subjects
 
 
 class Listeners:
-    """Subjects by inbox. The request's own inbox may want plain bytes; all others want frames."""
+    """The request's own inbox may want plain bytes; all others want frames. `plain` and `framed` are subjects."""
 
-    __slots__ = ("framed", "plain", "tenant")
+    __slots__ = ("_framed", "framed", "plain", "tenant")
 
     def __init__(self, tenant: str, request: Request) -> None:
         self.tenant = tenant
         self.plain: str | None = None
-        self.framed: dict[str, str] = {}
+        self.framed: tuple[str, ...] = ()
+        self._framed: dict[str, str] = {}
         if not request.reply_inbox:
             return
         if request.reply_format == ReplyFormat.REPLY_FORMAT_PLAIN:
@@ -22,10 +23,15 @@ class Listeners:
 
     def add(self, inbox: str) -> str:
         """One more inbox for frames; its subject."""
-        subject = subjects.reply(self.tenant, inbox)
-        self.framed[inbox] = subject
+        subject = self._framed[inbox] = subjects.reply(self.tenant, inbox)
+        self.framed = tuple(self._framed.values())
         return subject
 
     def remove(self, inbox: str) -> None:
         """Send nothing more there."""
-        self.framed.pop(inbox, None)
+        self._framed.pop(inbox, None)
+        self.framed = tuple(self._framed.values())
+
+    def inboxes(self) -> list[str]:
+        """The inboxes that want frames."""
+        return list(self._framed)

@@ -36,24 +36,24 @@ class Posting:
         """To everybody. `last`: the headers that end a plain answer."""
         listeners = self._job.listeners
         if listeners.framed:
-            self._post(list(listeners.framed.values()), frame, streamed)
+            self._post(listeners.framed, frame, streamed)
         if listeners.plain is not None:
             self._plain(listeners.plain, frame.data, last)
         self.seq += 1
 
     def catch_up(self, subject: str, frame: Frame) -> None:
         """A part of a stream, to one reader."""
-        self._post([subject], frame, streamed=True)
+        self._post((subject,), frame, streamed=True)
 
-    def point_to_result(self, receivers: Iterable[str]) -> None:
+    def point_to_result(self, receivers: tuple[str, ...]) -> None:
         """Tell readers of frames that a result is stored."""
         frame = Frame(attempt=self._job.attempt, seq=self.seq, terminal=_COMPLETED, first_event=_ELSEWHERE)
-        self._post(list(receivers), frame, streamed=False)
+        self._post(receivers, frame, streamed=False)
 
     def refuse(self, inbox: str) -> None:
         """Tell one reader that its answer is another one."""
         frame = Frame(attempt=self._job.attempt, seq=self.seq, terminal=_DIVERGED)
-        self._post([subjects.reply(self._job.tenant, inbox)], frame, streamed=False)
+        self._post((subjects.reply(self._job.tenant, inbox),), frame, streamed=False)
 
     def resend(self, inbox: str, result: Result) -> None:
         """Send a stored result to a plain inbox: all of it, or only its end where it was streamed, since parts of it
@@ -62,7 +62,7 @@ class Posting:
         fields = {name: value for name, value in result.headers.items() if not name.startswith("Nats-")}
         self._plain(inbox, b"" if streamed else result.body, fields)
 
-    def _post(self, receivers: list[str], frame: Frame, streamed: bool) -> None:
+    def _post(self, receivers: tuple[str, ...], frame: Frame, streamed: bool) -> None:
         encoded = frame.SerializeToString()
         try:
             for receiver in receivers:

@@ -19,12 +19,12 @@ class Rest:
         elif isinstance(verdict, Completed):
             self._doubtful = False
 
-    def resting(self, now_s: float) -> bool:
-        """Whether nothing may be begun."""
-        return now_s < self._until_s
+    def left_s(self, now_s: float) -> float:
+        """Seconds for which nothing may be begun."""
+        return max(0.0, self._until_s - now_s)
 
     def limit(self, target: int, now_s: float) -> int:
         """How many of `target` requests may be on their way."""
-        if self.resting(now_s):
+        if self.left_s(now_s):
             return 0
         return min(1, target) if self._doubtful else target

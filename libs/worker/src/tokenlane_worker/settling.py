@@ -64,10 +64,6 @@ class Settling:
         self._metrics.ended(Outcome.OUTCOME_FAILED).inc()
         delivery.ack()
 
-    async def hand_over(self, job: Job, reason: str) -> None:
-        """Give back what was not begun."""
-        await self._give_back(job, Retry(0, reason, excused=True))
-
     async def _complete(self, job: Job) -> None:
         answer = job.answer
         assert answer is not None
@@ -124,7 +120,7 @@ class Settling:
                 seq=answer.seq if answer else 0,
                 first_event=answer.events if answer else 0,
                 begun=answer is not None and answer.begun,
-                inboxes=list(job.listeners.framed),
+                inboxes=job.listeners.inboxes(),
             ),
             self._station.log,
             "result",
@@ -141,7 +137,7 @@ class Settling:
         if job.answer is not None:
             job.answer.point_to_result()
         else:
-            Posting(self._bus, job).point_to_result(job.listeners.framed.values())
+            Posting(self._bus, job).point_to_result(job.listeners.framed)
         if job.listeners.plain is None:
             return
         found = await persistently(

@@ -6,8 +6,9 @@ from collections.abc import Coroutine
 
 from tokenlane_chassis.bus import Delivery, Puller
 from tokenlane_chassis.clock import unix_ms
+from tokenlane_chassis.errors import BusUnavailableError
 from tokenlane_chassis.tasks import end
-from tokenlane_proto import topology
+from tokenlane_proto import subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_worker import credit
 from tokenlane_worker.attempts import Attempts
@@ -50,8 +51,8 @@ class Worker:
         bus = self._station.bus
         await self._controls.listen()
         await bus.watch(topology.LANE_BUCKET, self._lanes.update)
-        self._connected()
-        bus.on_reconnected(self._connected)
+        self._attempts.connected_ms = unix_ms()
+        bus.on_reconnected(self._reconnected)
         self._puller = await bus.pull(self._station.consumer, self.receive, self._target)
 
     async def heartbeat(self) -> None:
@@ -95,8 +96,21 @@ class Worker:
             # What was decided cannot be stored: unacknowledged, the request goes to another worker.
             await end(task)
 
-    def _connected(self) -> None:
+    def _reconnected(self) -> None:
         self._attempts.connected_ms = unix_ms()
+        self._spawn(self._look_for_ends())
+
+    async def _look_for_ends(self) -> None:
+        """What was cancelled while nothing was heard has a result."""
+        for job in self._jobs:
+            subject = subjects.result(job.tenant, job.request.request_id)
+            try:
+                ended = await self._station.bus.last(topology.RESULTS, subject) is not None
+            except BusUnavailableError:
+                # The next reconnect is the next occasion.
+                return
+            if ended:
+                self._stop(job, Stop.CANCELLED)
 
     def _target(self) -> int:
         if self._draining:
@@ -145,7 +159,9 @@ class Worker:
             self._stop(job, Stop.CANCELLED)
         elif self._draining:
             self._stop(job, Stop.DRAINED, _TOLD_TO_STOP)
-        elif self._rest.resting(time.monotonic()):
+        elif left_s := self._rest.left_s(time.monotonic()):
+            # It came by a pull that was parked before, and given back at once it would come by the next.
+            job.delay_s = left_s
             self._stop(job, Stop.DRAINED, _RESTING)
         else:
             self._admit()

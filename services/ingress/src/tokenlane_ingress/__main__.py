@@ -67,7 +67,7 @@ async def compose(context: Context[IngressSettings], keyring: Callable[[], Keyri
     completions = Completions(
         admission=Admission(keyring, registry, policies, limits),
         exchanges=exchanges,
-        publisher=Publisher(bus, settings.max_body_bytes, clock.unix_ms),
+        publisher=Publisher(bus, settings.max_body_bytes),
         ledger=ledger,
         custody=custody,
         endings=endings,

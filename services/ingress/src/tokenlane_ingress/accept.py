@@ -99,7 +99,7 @@ def timeout_ms(header: bytes | None, limit_ms: int, default_ms: int = 0) -> int 
     """How long the client will wait, at most `limit_ms`. `default_ms`: what its tenant has set for those that do not
     say. Unit: milliseconds."""
     if header is None:
-        return min(default_ms or limit_ms, limit_ms)
+        return default_ms if 0 < default_ms < limit_ms else limit_ms
     if not header.isdigit() or len(header) > 12 or int(header) == 0:
         return errors.invalid(f"{TIMEOUT_HEADER} must be a positive number of milliseconds", TIMEOUT_HEADER)
     return min(int(header), limit_ms)

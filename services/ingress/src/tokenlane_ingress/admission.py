@@ -42,9 +42,8 @@ class Admission:
         limit = self.limits.max_body_bytes
         if too_long := accept.check_length(headers.get(b"content-length"), limit):
             return too_long
-        timeout_ms = accept.timeout_ms(
-            headers.get(b"x-tokenlane-timeout-ms"), self.limits.timeout_ms, self.policies.timeout_ms(tenant)
-        )
+        default_ms = self.policies.timeouts_ms.get(tenant, 0)
+        timeout_ms = accept.timeout_ms(headers.get(b"x-tokenlane-timeout-ms"), self.limits.timeout_ms, default_ms)
         if isinstance(timeout_ms, ErrorAnswer):
             return timeout_ms
         body = await read_body(receive, limit)

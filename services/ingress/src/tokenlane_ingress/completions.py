@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from tokenlane.v1.request_pb2 import Endpoint
-from tokenlane_chassis.bus import Stored
 from tokenlane_client.exchange import Exchange
 from tokenlane_client.exchanges import Exchanges
 from tokenlane_ingress import accept, errors
+from tokenlane_ingress.accept import START, Position
 from tokenlane_ingress.admission import Admission
 from tokenlane_ingress.asgi import ClientGoneError, Receive, Scope, Send, answer_error, cut
 from tokenlane_ingress.custody import Custody
@@ -28,6 +28,7 @@ from tokenlane_ingress.publisher import Publisher
 from tokenlane_ingress.relay import Resumable, relay
 from tokenlane_ingress.spans import RequestSpan, Spans
 from tokenlane_ingress.vigil import Vigil
+from tokenlane_proto import subjects
 
 GONE = 0
 _REPLAYED = (b"idempotent-replayed", b"true")
@@ -35,15 +36,23 @@ _REPLAYED = (b"idempotent-replayed", b"true")
 
 class _Visit:
     """A client that waits for its answer. `first`: nobody published the request before, so its deadline is this one's.
-    `published`: the stream has it; `unsure`: it may have it."""
+    `published`: the stream has it; `unsure`: it may have it. `now_ms`: when it came, since the Unix epoch."""
 
-    __slots__ = ("admitted", "exchange", "first", "name", "published", "receive", "scope", "send", "unsure")
+    __slots__ = ("admitted", "exchange", "first", "name", "now_ms", "published", "receive", "scope", "send", "unsure")
 
     def __init__(
-        self, admitted: Admitted, exchange: Exchange, name: str, scope: Scope, receive: Receive, send: Send
+        self,
+        admitted: Admitted,
+        exchange: Exchange,
+        now_ms: int,
+        name: str,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         self.admitted = admitted
         self.exchange = exchange
+        self.now_ms = now_ms
         self.first = True
         self.published = False
         self.unsure = False
@@ -76,10 +85,15 @@ class Completions:
             return GONE
         if isinstance(admitted, ErrorAnswer):
             return await _refuse(send, admitted, accept.client_request_id(headers.get(b"x-request-id")))
-        exchange = await self._open(admitted)
+        # Who has a part of the answer follows; everybody else gets it from the beginning.
+        exchange = (
+            self.exchanges.open(admitted.tenant, admitted.request_id, admitted.body_sha256)
+            if admitted.after is None
+            else await self._follow(admitted, admitted.after)
+        )
         if exchange is None:
             return await _refuse(send, errors.request_id_in_use(admitted.request_id or ""), admitted.request_id)
-        visit = _Visit(admitted, exchange, name, scope, receive, send)
+        visit = _Visit(admitted, exchange, self.unix_ms(), name, scope, receive, send)
         vigil = Vigil(exchange, scope, receive, admitted.timeout_ms / 1000, partial(self._expire, visit))
         try:
             return await self._answer(visit, headers.get(b"traceparent"))
@@ -87,19 +101,19 @@ class Completions:
             vigil.close()
             self.exchanges.close(exchange)
 
-    async def _open(self, admitted: Admitted) -> Exchange | None:
-        """None if the client's own id is in use here."""
-        tenant, request_id, after = admitted.tenant, admitted.request_id, admitted.after
-        if after is None or request_id is None:
-            return self.exchanges.open(tenant, request_id, admitted.body_sha256)
+    async def _follow(self, admitted: Admitted, after: Position) -> Exchange:
         first_event = after.events if after.digest is not None else 0
-        return await self.exchanges.follow(tenant, request_id, first_event, after.digest, admitted.body_sha256)
+        return await self.exchanges.follow(
+            admitted.tenant, subjects.keyed_id(admitted.key), first_event, after.digest, admitted.body_sha256
+        )
 
     async def _answer(self, visit: _Visit, traceparent: bytes | None) -> int:
         admitted, exchange = visit.admitted, visit.exchange
         began = time.perf_counter()
         span = self.spans.start(visit.name, admitted.facts.model, exchange.request_id, traceparent)
-        self._enter(visit)
+        self.ledger.enter(exchange, admitted.facts.model, visit.now_ms)
+        if admitted.key:
+            self.custody.enter(admitted.tenant, exchange.request_id, admitted.body_sha256, admitted.timeout_ms / 1000)
         status = GONE
         try:
             status = await self._publish_and_relay(visit, span, began)
@@ -108,7 +122,9 @@ class Completions:
             if not exchange.ended:
                 raise
         finally:
-            self._leave(visit)
+            self.ledger.leave(exchange)
+            if admitted.key or not exchange.settled:
+                self._leave(visit)
             self.metrics.duration[visit.name].observe(time.perf_counter() - began)
             span.end(status)
         return status
@@ -117,46 +133,38 @@ class Completions:
         admitted, exchange = visit.admitted, visit.exchange
         # Who goes on in mid-answer gets it by attaching, where its digest is compared; never from the beginning.
         inbox = exchange.inbox if admitted.after is None else ""
-        stored = await self.publisher.publish(admitted, exchange.request_id, inbox, span.headers)
+        stored = await self.publisher.publish(admitted, exchange.request_id, inbox, visit.now_ms, span.headers)
         if isinstance(stored, ErrorAnswer):
             visit.unsure = stored.code == errors.BUS_UNAVAILABLE
             return await _refuse(visit.send, stored, exchange.request_id)
         visit.published = True
         self.metrics.received_bytes.inc(len(admitted.body))
-        await self._join(visit, stored)
+        if stored.duplicate:
+            await self._join(visit)
         first_byte = self.metrics.first_byte[visit.name]
-        fields = [(b"x-request-id", exchange.request_id.encode())]
-        if not visit.first:
-            fields.append(_REPLAYED)
+        request_id = b"x-request-id", exchange.request_id.encode()
         status, size = await relay(
             exchange,
             visit.send,
-            fields,
+            (request_id,) if visit.first else (request_id, _REPLAYED),
             lambda: first_byte.observe(time.perf_counter() - began),
             _resumable(visit) if admitted.key else None,
         )
         self.metrics.sent_bytes.inc(size)
         return status
 
-    async def _join(self, visit: _Visit, stored: Stored) -> None:
+    async def _join(self, visit: _Visit) -> None:
         """A copy of a keyed request reads the first one's answer. An unkeyed one is this process's own, sent again."""
-        if stored.duplicate and visit.admitted.key:
+        if visit.admitted.key:
             visit.first = False
             await self.exchanges.turn_to_follow(visit.exchange)
 
-    def _enter(self, visit: _Visit) -> None:
-        admitted, exchange = visit.admitted, visit.exchange
-        self.ledger.enter(exchange, admitted.facts.model, self.unix_ms())
-        if admitted.key:
-            self.custody.enter(admitted.tenant, exchange.request_id, admitted.body_sha256, admitted.timeout_ms / 1000)
-
     def _leave(self, visit: _Visit) -> None:
         exchange = visit.exchange
-        self.ledger.leave(exchange)
         if visit.admitted.key:
             alone = (exchange.gone and not exchange.settled) or visit.unsure
             self.custody.leave(exchange.tenant, exchange.request_id, alone)
-        elif visit.unsure or (visit.published and not exchange.settled):
+        elif visit.published or visit.unsure:
             self.exchanges.cancel(exchange)
 
     def _expire(self, visit: _Visit) -> None:
@@ -170,7 +178,7 @@ class Completions:
 
 
 def _resumable(visit: _Visit) -> Resumable:
-    return Resumable(EventIds(visit.admitted.after or accept.START), partial(cut, visit.scope, visit.receive))
+    return Resumable(EventIds(visit.admitted.after or START), partial(cut, visit.scope, visit.receive))
 
 
 async def _refuse(send: Send, error: ErrorAnswer, request_id: str | None) -> int:

@@ -23,8 +23,9 @@ class Admitted(NamedTuple):
 
 def message_id(admitted: Admitted, request_id: str) -> str:
     """What the stream tells copies of a request by. Another body under the same key is another message."""
-    own = f"{admitted.tenant}.{request_id}"
-    return f"{own}.{admitted.body_sha256.hex()[:16]}" if admitted.key else own
+    if not admitted.key:
+        return f"{admitted.tenant}.{request_id}"
+    return f"{admitted.tenant}.{request_id}.{admitted.body_sha256.hex()[:16]}"
 
 
 def encode(admitted: Admitted, request_id: str, inbox: str, now_ms: int, body_ref: BodyRef | None = None) -> bytes:
@@ -36,12 +37,11 @@ def encode(admitted: Admitted, request_id: str, inbox: str, now_ms: int, body_re
         deadline_unix_ms=now_ms + admitted.timeout_ms,
         accepted_unix_ms=now_ms,
         facts=admitted.facts,
+        body=admitted.body if body_ref is None else b"",
     )
     if admitted.key:
         request.idempotency_key = admitted.key
         request.body_sha256 = admitted.body_sha256
-    if body_ref is None:
-        request.body = admitted.body
-    else:
+    if body_ref is not None:
         request.body_ref.CopyFrom(body_ref)
     return request.SerializeToString()

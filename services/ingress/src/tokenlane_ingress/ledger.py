@@ -1,6 +1,6 @@
 """The requests that this process accepted and whose clients wait here: what is known of them before anybody else is."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tokenlane.v1.recovery_pb2 import RequestState, RequestStatus
 from tokenlane_chassis.bus import Bus, Message
@@ -11,13 +11,12 @@ from tokenlane_proto import subjects
 from tokenlane_proto.topology import ALL_CANCELS, ALL_STATUS
 
 
-@dataclass(slots=True, eq=False)
-class Accepted:
+class Accepted(NamedTuple):
     """One request. Copies of a keyed request may have several readers here."""
 
     model: str
     accepted_unix_ms: int
-    exchanges: list[Exchange] = field(default_factory=list)
+    exchanges: list[Exchange]
 
 
 class Ledger:
@@ -42,17 +41,16 @@ class Ledger:
         key = exchange.tenant, exchange.request_id
         accepted = self._open.get(key)
         if accepted is None:
-            accepted = self._open[key] = Accepted(model, now_ms)
-        accepted.exchanges.append(exchange)
+            self._open[key] = Accepted(model, now_ms, [exchange])
+        else:
+            accepted.exchanges.append(exchange)
 
     def leave(self, exchange: Exchange) -> None:
-        """Nobody waits at `exchange` any more."""
+        """Nobody waits any more at `exchange`, which was entered."""
         key = exchange.tenant, exchange.request_id
-        accepted = self._open.get(key)
-        if accepted is None or exchange not in accepted.exchanges:
-            return
-        accepted.exchanges.remove(exchange)
-        if not accepted.exchanges:
+        exchanges = self._open[key].exchanges
+        exchanges.remove(exchange)
+        if not exchanges:
             del self._open[key]
 
     def _find(self, message: Message) -> Accepted | None:

@@ -11,18 +11,15 @@ class Policies:
 
     def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
         self._log = log
-        self._timeouts_ms: dict[str, int] = {}
+        # Time that a tenant's request has if it does not say. 0: none set. Unit: milliseconds.
+        self.timeouts_ms: dict[str, int] = {}
 
     def update(self, tenant: str, value: bytes | None) -> None:
         """A tenant's policy was written, or deleted (None)."""
         if value is None:
-            self._timeouts_ms.pop(tenant, None)
+            self.timeouts_ms.pop(tenant, None)
             return
         try:
-            self._timeouts_ms[tenant] = decode_tenant_policy(value).timeout_ms
+            self.timeouts_ms[tenant] = decode_tenant_policy(value).timeout_ms
         except MalformedMessageError as error:
             self._log.warning("tenant policy ignored", tenant=tenant, error=str(error))
-
-    def timeout_ms(self, tenant: str) -> int:
-        """Time that a tenant's request has if it does not say; 0: none set. Unit: milliseconds."""
-        return self._timeouts_ms.get(tenant, 0)

@@ -1,7 +1,7 @@
 """Handing a request to the bus. Its acknowledgement is the acceptance."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from tokenlane.v1.request_pb2 import BodyRef
 from tokenlane_chassis.bus import Bus, Stored
@@ -20,24 +20,25 @@ class Publisher:
     """Publishes requests, each under a message id that the stream keeps apart. A body larger than a message goes to the
     object store; whoever ends the request deletes it there."""
 
-    def __init__(self, bus: Bus, max_body_bytes: int, unix_ms: Callable[[], int]) -> None:
+    def __init__(self, bus: Bus, max_body_bytes: int) -> None:
         self._bus = bus
         self._max_body_bytes = max_body_bytes
-        self._unix_ms = unix_ms
         self._newest = 0
 
     async def publish(
-        self, admitted: Admitted, request_id: str, inbox: str, trace: Mapping[str, str] | None
+        self, admitted: Admitted, request_id: str, inbox: str, now_ms: int, trace: Mapping[str, str] | None
     ) -> Stored | ErrorAnswer:
-        """The stream's acknowledgement. After `bus_unavailable` it may have the request or not."""
+        """The stream's acknowledgement. After `bus_unavailable` it may have the request or not. `now_ms` in
+        milliseconds since the Unix epoch."""
         fields = {MSG_ID: message_id(admitted, request_id)}
         if trace:
             fields.update(trace)
-        newest, body_ref = self._newest, None
+        newest = self._newest
+        body_ref = None
         try:
             if len(admitted.body) > self._bus.max_payload - ENVELOPE_OVERHEAD_BYTES:
                 body_ref = await self._deposit(admitted, request_id)
-            payload = encode(admitted, request_id, inbox, self._unix_ms(), body_ref)
+            payload = encode(admitted, request_id, inbox, now_ms, body_ref)
             stored = await self._bus.publish_durable(subjects.requests(admitted.tenant), payload, fields)
         except StreamFullError:
             await self._withdraw(body_ref)
@@ -51,7 +52,8 @@ class Publisher:
             # Somebody else's copy: this one's own would have come after what this process published before.
             await self._withdraw(body_ref)
             return stored if admitted.key else errors.request_id_in_use(request_id)
-        self._newest = max(newest, stored.seq)
+        if stored.seq > newest:
+            self._newest = stored.seq
         return stored
 
     async def _deposit(self, admitted: Admitted, request_id: str) -> BodyRef:

@@ -71,7 +71,7 @@ class _Server(uvicorn.Server):
 def _accept_all(listener: socket.socket) -> list[socket.socket]:
     """The connections that the kernel has made already. Closing the listener would reset them, although another process
     may listen on the port."""
-    accepted = []
+    accepted: list[socket.socket] = []
     while True:
         try:
             connection, _ = listener.accept()

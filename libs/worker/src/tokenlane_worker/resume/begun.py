@@ -32,6 +32,15 @@ class Choice(msgspec.Struct):
         return self.finish_reason is None and not self.content and set(self.delta or ()) <= _TEXT
 
     @property
+    def said(self) -> object:
+        """All that it says, but for what differs from one run of a request to another."""
+        delta = dict(self.delta or {})
+        calls = delta.get("tool_calls")
+        if isinstance(calls, list):
+            delta["tool_calls"] = [{**call, "id": None} if isinstance(call, dict) else call for call in calls]
+        return self.index, delta, self.text, self.finish_reason
+
+    @property
     def extras(self) -> list[str]:
         """What it holds beside text."""
         names = [name for name, value in (self.delta or {}).items() if name not in _TEXT and value not in (None, [])]
@@ -107,6 +116,8 @@ def _add(begun: Begun, event: bytes) -> bool:
     if read is None:
         return False
     begun.start = begun.start or start_of(event)
+    if any(choice.index for choice in read.choices):
+        begun.why_not = "it holds several choices"
     if read.choices and begun.opening == begun.events - 1 and all(choice.opening for choice in read.choices):
         begun.opening += 1
         return True
@@ -114,6 +125,6 @@ def _add(begun: Begun, event: bytes) -> bool:
         begun.pieces.append(choice.content)
         if choice.finish_reason is not None:
             begun.finished.add(choice.index)
-        if choice.index or choice.extras:
-            begun.why_not = f"it holds {', '.join(choice.extras) or 'several choices'}"
+        if choice.extras:
+            begun.why_not = f"it holds {', '.join(choice.extras)}"
     return True

@@ -1,12 +1,13 @@
 """Sinks that join what a new attempt says to what was shown of an earlier one, so that it reads as one answer."""
 
 import re
+from collections import deque
 
 import msgspec
 
 from tokenlane_proto import events
 from tokenlane_worker.engine.protocol import Sink
-from tokenlane_worker.resume.begun import Event, read_begun, read_event, start_of
+from tokenlane_worker.resume.begun import Choice, Event, read_begun, read_event, start_of
 from tokenlane_worker.resume.known import Known
 
 _EVENT_STREAM = "text/event-stream"
@@ -85,15 +86,27 @@ class ContinuedSink:
 
 
 class RegeneratedSink:
-    """A Sink in front of the answer's, for an engine that runs the same request again. The events that are known are
-    compared and swallowed; what follows gets the id and the time of the first attempt."""
+    """A Sink in front of the answer's, for an engine that runs the same request again. What is known is compared and
+    swallowed, and what follows gets the id and the time of the first attempt.
+
+    Where the text of one choice is all there is, text is compared: the engine may cut it into other events. Else each
+    choice event by event, but for what differs between two runs that say the same: log probabilities, and the ids of
+    tool calls.
+    """
 
     def __init__(self, sink: Sink, known: Known) -> None:
         begun = read_begun(known.data)
         self._sink = sink
-        self._known = events.split(known.data)
-        self._at = 0
+        self._shown: dict[int, deque[object]] = {}
         self._stamp = _Stamp(begun.start if begun else b"")
+        if begun is not None and begun.why_not is None and not begun.finished:
+            self._sink = ContinuedSink(sink, known, again=begun.text)
+            self._stamp = _Stamp(b"")
+            return
+        for event in events.split(known.data):
+            read = read_event(event)
+            for choice in read.choices if read is not None else ():
+                self._shown.setdefault(choice.index, deque()).append(choice.said)
 
     def head(self, status: int, content_type: str) -> None:
         """Raises DivergedError where no stream comes."""
@@ -102,16 +115,27 @@ class RegeneratedSink:
 
     def data(self, chunk: bytes) -> None:
         """Whole events. Raises DivergedError at the first that differs from what was shown."""
-        fresh = []
-        for event in events.split(chunk):
-            if self._at < len(self._known):
-                if events.digest(event) != events.digest(self._known[self._at]):
-                    raise DivergedError(f"event {self._at + 1} is not the one that was shown")
-                self._at += 1
-            else:
-                fresh.append(self._stamp.put(event, None if self._stamp.known_to(event) else read_event(event)))
+        fresh = b"".join(self._event(event) for event in events.split(chunk))
         if fresh:
-            self._sink.data(b"".join(fresh))
+            self._sink.data(fresh)
+
+    def _event(self, event: bytes) -> bytes:
+        read = None if not self._shown and self._stamp.known_to(event) else read_event(event)
+        if self._shown and not event.startswith(b":"):
+            if read is None or not read.choices:
+                raise DivergedError("the answer ended before all that was shown")
+            if read.choices[0].index in self._shown:
+                self._swallow(read.choices)
+                return b""
+        return self._stamp.put(event, read)
+
+    def _swallow(self, choices: list[Choice]) -> None:
+        for choice in choices:
+            left = self._shown.get(choice.index)
+            if not left or left.popleft() != choice.said:
+                raise DivergedError(f"choice {choice.index} is not the one that was shown")
+            if not left:
+                del self._shown[choice.index]
 
 
 class _Stamp:
