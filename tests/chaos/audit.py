@@ -22,7 +22,8 @@ _QUEUES = (topology.REQUESTS, topology.LANES)
 @dataclass(slots=True)
 class Audit:
     """`results`: stored ones of the tenant. `overwritten`: results stored in the place of another. `left`: messages
-    that are still in the queues, unacknowledged, or kept of requests that have ended."""
+    that are still in the queues, or unacknowledged. `uncleaned`: messages that are kept of requests that have ended;
+    a broker that is killed forgets that it deleted some, and they grow old."""
 
     results: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -31,6 +32,8 @@ class Audit:
     overwritten: int = 0
     differing: list[str] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)
+    progress: int = 0
+    uncleaned: int = 0
 
 
 async def audit(nats_url: str, tenant: str, asks: Sequence[Ask], expected: dict[int, Said]) -> Audit:
@@ -41,6 +44,8 @@ async def audit(nats_url: str, tenant: str, asks: Sequence[Ask], expected: dict[
         left = await _drained(context)
         found = await _read_results(client, context, tenant, asks, expected)
         found.left = left
+        found.progress = (await context.stream_info(topology.PROGRESS)).state.messages
+        found.uncleaned = (await context.stream_info(topology.PROGRESS)).state.messages
         return found
     finally:
         await client.close()
@@ -57,7 +62,7 @@ async def _drained(context: JetStreamContext) -> dict[str, int]:
 
 async def _left(context: JetStreamContext) -> dict[str, int]:
     left: dict[str, int] = {}
-    for name in (*_QUEUES, topology.PROGRESS):
+    for name in _QUEUES:
         left[name] = (await context.stream_info(name)).state.messages
     for name in _QUEUES:
         for consumer in await context.consumers_info(name):

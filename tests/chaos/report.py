@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,18 @@ class Latency:
     longest_stall_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A request that took long. Times in seconds; `stalled_at_s` since the kills began."""
+
+    number: int
+    seconds: float
+    stall_s: float
+    stalled_at_s: float
+    tries: int
+    resumed: int
+
+
 @dataclass(slots=True)
 class Report:
     """A run. `lost`: no answer or no terminal result. `doubled`: results overwritten, or events shown twice or left
@@ -42,6 +55,8 @@ class Report:
     doubled: list[str]
     differing: list[str]
     left: dict[str, int]
+    progress: int
+    uncleaned: int
     crashes: dict[str, list[int]]
     resumed: int
     tried_again: int
@@ -49,6 +64,7 @@ class Report:
     disturbed: Latency
     undisturbed: Latency | None
     kill_log: list[Kill] = field(default_factory=list)
+    slowest: list[Slow] = field(default_factory=list)
 
     @property
     def kept(self) -> bool:
@@ -67,13 +83,16 @@ class Report:
             f"{self.title}: {'kept' if self.kept else 'BROKEN'}",
             f"  {self.requests} requests in {self.seconds:.0f} s; {sum(self.kills.values())} kills ({kills})",
             f"  terminal results {self.results} {self.outcomes}",
-            f"  lost {len(self.lost)}, doubled {len(self.doubled)}, differing {len(self.differing)}, left {self.left}",
+            f"  lost {len(self.lost)}, doubled {len(self.doubled)}, differing {len(self.differing)}, "
+            f"left in queues {self.left or 'nothing'}, uncleaned {self.uncleaned}",
             f"  resumed {self.resumed}, tried again {self.tried_again}, crashes {self.crashes or 'none'}",
             f"  disturbed    {_line(self.disturbed)}",
         ]
         if self.undisturbed is not None:
             lines.append(f"  undisturbed  {_line(self.undisturbed)}")
         lines.append(f"  longest time without any answer {self.longest_silence_s:.1f} s")
+        if self.progress:
+            lines.append(f"  checkpoints whose purge a killed broker forgot: {self.progress} (they expire)")
         for name in ("lost", "doubled", "differing"):
             lines += [f"    {name}: {what[:400]}" for what in getattr(self, name)[:_SHOWN]]
         return "\n".join(lines)
@@ -113,13 +132,13 @@ def compared(seen: Sequence[Seen], expected: Mapping[int, Said]) -> list[str]:
 
 def make_report(
     title: str,
-    seconds: float,
+    began: float,
     seen: Sequence[Seen],
     expected: Mapping[int, Said],
     found: Audit,
     **more: Any,
 ) -> Report:
-    """Put together what the clients and the broker have seen."""
+    """Put together what the clients and the broker have seen. `began`: when the kills did, on the monotonic clock."""
     numbers = Counter(one.number for one in seen)
     doubled = [f"{one.number}: {fault}" for one in seen for fault in one.faults]
     doubled += [f"{count} results were overwritten" for count in [found.overwritten] if count]
@@ -128,7 +147,7 @@ def make_report(
     lost += [f"no terminal result: {request_id}" for request_id in found.missing]
     return Report(
         title=title,
-        seconds=seconds,
+        seconds=time.monotonic() - began,
         requests=len(numbers),
         results=found.results,
         outcomes=found.outcomes,
@@ -136,8 +155,16 @@ def make_report(
         doubled=doubled,
         differing=compared(seen, expected) + [f"stored: {what}" for what in found.differing],
         left=found.left,
+        progress=found.progress,
+        uncleaned=found.uncleaned,
         resumed=sum(one.resumed for one in seen),
         tried_again=sum(one.tries > 1 for one in seen),
         disturbed=latency(seen),
+        slowest=_slowest(seen, began),
         **more,
     )
+
+
+def _slowest(seen: Sequence[Seen], began: float) -> list[Slow]:
+    worst = sorted(seen, key=lambda one: -one.seconds)[:_SHOWN]
+    return [Slow(one.number, one.seconds, one.stall, one.stalled_at - began, one.tries, one.resumed) for one in worst]

@@ -26,8 +26,9 @@ class Seen:
     first: float = 0.0
     seconds: float = 0.0
     stall: float = 0.0
-    # Text shown when the longest stall began.
+    # Text shown when the longest stall began, and when that was.
     stalled_text: str = ""
+    stalled_at: float = 0.0
     faults: list[str] = field(default_factory=list)
     _heard: float = field(default_factory=time.monotonic)
 
@@ -35,7 +36,7 @@ class Seen:
         """Something of the answer arrived; `before` is the text so far."""
         now = time.monotonic()
         if now - self._heard > self.stall:
-            self.stall, self.stalled_text = now - self._heard, before
+            self.stall, self.stalled_text, self.stalled_at = now - self._heard, before, self._heard
         self._heard = now
         self.first = self.first or now - self.began
         self.events += events

@@ -52,7 +52,7 @@ async def weather(storm: Storm, directory: Path | None = None) -> Report:
         found = await audit(fleet.nats_url, STORM, asks, expected)
         return make_report(
             storm.title,
-            time.monotonic() - began,
+            began,
             seen,
             expected,
             found,

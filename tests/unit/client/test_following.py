@@ -1,5 +1,7 @@
 """Readers get the whole answer, whoever published the request."""
 
+import asyncio
+
 import pytest
 
 from tests.support.waiting import until
@@ -115,6 +117,26 @@ async def test_the_publisher_of_a_second_copy_reads_the_answer_to_the_first(far:
     job.emit(*ANSWER[2:])
     await job.end()
     assert await read(exchange, seen) == (TEXT, Complete())
+
+
+async def test_a_reader_whose_key_is_being_looked_up_may_learn_meanwhile_that_it_is_its_own(
+    bus: Bus, far: Far, exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bus.put(KEY_BUCKET, key_record("demo", "k1"), KeyRecord(body_sha256=b"x" * 32).SerializeToString())
+    await far.job("k1").store(b"its own", JSON_HEAD)
+    looking, go_on, get = asyncio.Event(), asyncio.Event(), bus.get
+
+    async def slowly(bucket: str, key: str) -> bytes | None:
+        looking.set()
+        await go_on.wait()
+        return await get(bucket, key)
+
+    monkeypatch.setattr(bus, "get", slowly)
+    exchange = await exchanges.follow("demo", "k1", body_sha256=b"x" * 32)
+    await looking.wait()
+    await exchanges.turn_to_follow(exchange)
+    go_on.set()
+    assert await read(exchange) == (b"its own", Complete())
 
 
 @pytest.mark.parametrize("same", [True, False])

@@ -10,13 +10,16 @@ from tests.support.waiting import until
 from tests.unit.ingress.conftest import CHAT, House
 from tests.unit.ingress.records import KEY, KEYED_ID, record_key
 from tests.unit.ingress.upstream import events, whole
+from tokenlane.v1.recovery_pb2 import RequestState, RequestStatus
 from tokenlane.v1.reply_pb2 import Frame, Outcome
 from tokenlane.v1.request_pb2 import Request
-from tokenlane_chassis import results
+from tokenlane_chassis import clock, results
 from tokenlane_chassis.bus import Message
+from tokenlane_ingress import forgotten
 from tokenlane_proto import headers
 from tokenlane_proto.codec import decode_attach
 from tokenlane_proto.events import digest, event_id, with_ids
+from tokenlane_proto.topology import RESULTS
 
 STREAMED = {**CHAT, "stream": True}
 PARTS = [b'data: {"choices":[%d]}\n\n' % number for number in range(3)] + [b"data: [DONE]\n\n"]
@@ -149,6 +152,42 @@ async def test_a_deadline_of_a_copy_is_not_the_requests(house: House) -> None:
     assert house.upstream.cancelled.empty()
     house.upstream.send("acme", request, whole(b"{}"))
     assert (await first).status == 200
+
+
+@pytest.mark.parametrize(("seq", "code"), [(1, "deadline_exceeded"), (7, "wait_exceeded"), (None, "wait_exceeded")])
+async def test_a_deadline_ends_the_request_only_if_the_key_was_new(house: House, seq: int | None, code: str) -> None:
+    house.upstream.script = silent
+    if seq is not None:
+        await record_key(house.bus, CHAT, seq)
+    answer = await house.ask(idempotency_key=KEY, x_tokenlane_timeout_ms="60")
+    assert (answer.status, answer.error["code"]) == (504, code)
+    stored = await house.bus.last(RESULTS, f"results.acme.{KEYED_ID}")
+    assert (stored is not None) == (not house.upstream.cancelled.empty()) == (seq == 1)
+
+
+async def test_a_key_whose_answer_is_not_kept_any_more_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgotten, "LOOK_AFTER_S", 0)
+    house.upstream.script = silent
+    await record_key(house.bus, CHAT, 7, accepted_unix_ms=clock.unix_ms() - 3_700_000)
+    answer = await asyncio.wait_for(house.ask(idempotency_key=KEY), 5)
+    assert (answer.status, answer.error["code"]) == (410, "answer_forgotten")
+    assert house.upstream.cancelled.empty()
+
+
+@pytest.mark.parametrize(
+    ("seq", "age_ms", "runs"), [(1, 3_700_000, False), (7, 3_500_000, False), (7, 3_700_000, True)]
+)
+async def test_a_key_whose_answer_may_come_is_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch, seq: int, age_ms: int, runs: bool
+) -> None:
+    monkeypatch.setattr(forgotten, "LOOK_AFTER_S", 0)
+    house.upstream.script = silent
+    await record_key(house.bus, CHAT, seq, clock.unix_ms() - age_ms)
+    if runs:
+        status = RequestStatus(state=RequestState.REQUEST_STATE_RUNNING).SerializeToString()
+        await house.bus.subscribe("status.acme", lambda message: house.bus.post(message.reply, status))
+    answer = await house.ask(idempotency_key=KEY, x_tokenlane_timeout_ms="400")
+    assert answer.status == 504
 
 
 async def test_after_an_unsure_publication_the_client_asks_again(house: House) -> None:

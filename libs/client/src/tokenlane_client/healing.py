@@ -126,6 +126,7 @@ class Healer:
     async def _is_its_own(self, exchange: Exchange) -> bool:
         """Whether the key of a request stands for its body. Before the classifier has decided, what is there may be the
         answer to another body under the same key."""
+        asked = exchange.body_sha256
         stored = await self._bus.get(KEY_BUCKET, key_record(exchange.tenant, exchange.request_id))
         if stored is None:
             return False
@@ -133,7 +134,7 @@ class Healer:
             record = decode_key_record(stored)
         except MalformedMessageError:
             return False
-        if record.body_sha256 != exchange.body_sha256:
+        if record.body_sha256 != asked:
             exchange.finish(failure.key_reused())
             return False
         exchange.body_sha256 = b""

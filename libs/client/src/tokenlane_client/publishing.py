@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 
-from tokenlane_chassis.bus import Bus
+from tokenlane_chassis.bus import Bus, Stored
 from tokenlane_chassis.errors import BusError, BusUnavailableError, MessageTooLargeError, StreamFullError
 from tokenlane_client import envelope
 from tokenlane_client.envelope import Envelope
@@ -24,6 +24,8 @@ class Publisher:
         self._bus = bus
         self._tenant = tenant
         self._patience_s = patience_s
+        # Sequence of the newest request that the stream took from here.
+        self._newest = 0
 
     async def publish(self, sealed: Envelope, inbox: str = "") -> bool:
         """Whether the stream takes it as new; False if it had it already. Raises BusUnavailable, RequestFailed."""
@@ -51,27 +53,30 @@ class Publisher:
 
     async def _once(self, sealed: Envelope, inbox: str) -> bool:
         if envelope.fits(sealed.body, self._bus.max_payload):
-            return await self._send(sealed, envelope.with_body(sealed, inbox))
+            return not (await self._send(sealed, envelope.with_body(sealed, inbox))).duplicate
         name = f"{self._tenant}.{sealed.request.request_id}.{secrets.token_hex(8)}"
         await self._bus.put_object(BODY_STORE, name, sealed.body)
+        newest = self._newest
         try:
-            new = await self._send(sealed, envelope.with_object(sealed, inbox, name))
+            stored = await self._send(sealed, envelope.with_object(sealed, inbox, name))
         except BusUnavailableError:
             # The stream may have the request, and then its worker needs the object; else its age ends it.
             raise
         except BusError:
             await self._discard(name)
             raise
-        if not new:
+        if stored.duplicate and stored.seq <= newest:
+            # Another copy's; this one's own would have come after what was published from here before.
             await self._discard(name)
-        return new
+        return not stored.duplicate
 
     async def _discard(self, name: str) -> None:
         # Its age ends it where this does not.
         with contextlib.suppress(BusError):
             await self._bus.delete_object(BODY_STORE, name)
 
-    async def _send(self, sealed: Envelope, payload: bytes) -> bool:
+    async def _send(self, sealed: Envelope, payload: bytes) -> Stored:
         fields = {MSG_ID: f"{self._tenant}.{sealed.message_id}"}
         stored = await self._bus.publish_durable(subjects.requests(self._tenant), payload, fields)
-        return not stored.duplicate
+        self._newest = max(self._newest, stored.seq)
+        return stored

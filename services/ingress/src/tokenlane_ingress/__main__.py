@@ -19,6 +19,7 @@ from tokenlane_ingress.background import Background
 from tokenlane_ingress.completions import Completions
 from tokenlane_ingress.custody import Custody
 from tokenlane_ingress.endings import Endings
+from tokenlane_ingress.forgotten import Forgotten
 from tokenlane_ingress.ledger import Ledger
 from tokenlane_ingress.lookup import Lookup
 from tokenlane_ingress.metrics import Metrics
@@ -62,6 +63,7 @@ async def compose(context: Context[IngressSettings], keyring: Callable[[], Keyri
     custody = Custody(bus, endings, background, settings.resume_grace_s)
     for each in (exchanges, ledger, custody):
         await each.listen()
+    lookup = Lookup(bus)
     metrics = Metrics(context.registry, lambda: len(exchanges))
     limits = Limits(settings.max_body_bytes, int(settings.request_timeout_s * 1000))
     completions = Completions(
@@ -71,11 +73,12 @@ async def compose(context: Context[IngressSettings], keyring: Callable[[], Keyri
         ledger=ledger,
         custody=custody,
         endings=endings,
+        forgotten=Forgotten(bus, lookup, background, clock.unix_ms),
         metrics=metrics,
         spans=Spans(context.tracing),
         unix_ms=clock.unix_ms,
     )
-    requests = Requests(keyring, Lookup(bus), exchanges, endings, metrics, limits.timeout_ms)
+    requests = Requests(keyring, lookup, exchanges, endings, metrics, limits.timeout_ms)
 
     def ready() -> bool:
         return context.readiness.ready and bus.connected and not stopping.is_set()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tokenlane.v1.request_pb2 import Endpoint
+from tokenlane_chassis.bus import Stored
 from tokenlane_client.exchange import Exchange
 from tokenlane_client.exchanges import Exchanges
 from tokenlane_ingress import accept, errors
@@ -22,6 +23,7 @@ from tokenlane_ingress.endings import Endings
 from tokenlane_ingress.envelope import Admitted
 from tokenlane_ingress.errors import ErrorAnswer
 from tokenlane_ingress.event_ids import EventIds
+from tokenlane_ingress.forgotten import Forgotten
 from tokenlane_ingress.ledger import Ledger
 from tokenlane_ingress.metrics import Metrics
 from tokenlane_ingress.publisher import Publisher
@@ -35,10 +37,10 @@ _REPLAYED = (b"idempotent-replayed", b"true")
 
 
 class _Visit:
-    """A client that waits for its answer. `first`: nobody published the request before, so its deadline is this one's.
-    `published`: the stream has it; `unsure`: it may have it. `now_ms`: when it came, since the Unix epoch."""
+    """A client that waits for its answer. `stored`: the stream has the request; `unsure`: it may have it. `copy`: the
+    stream had it before. `now_ms`: when it came, since the Unix epoch."""
 
-    __slots__ = ("admitted", "exchange", "first", "name", "now_ms", "published", "receive", "scope", "send", "unsure")
+    __slots__ = ("admitted", "copy", "exchange", "name", "now_ms", "receive", "scope", "send", "stored", "unsure")
 
     def __init__(
         self,
@@ -53,8 +55,8 @@ class _Visit:
         self.admitted = admitted
         self.exchange = exchange
         self.now_ms = now_ms
-        self.first = True
-        self.published = False
+        self.copy = False
+        self.stored: Stored | None = None
         self.unsure = False
         self.name = name
         self.scope = scope
@@ -72,6 +74,7 @@ class Completions:
     ledger: Ledger
     custody: Custody
     endings: Endings
+    forgotten: Forgotten
     metrics: Metrics
     spans: Spans
     unix_ms: Callable[[], int]
@@ -137,18 +140,26 @@ class Completions:
         if isinstance(stored, ErrorAnswer):
             visit.unsure = stored.code == errors.BUS_UNAVAILABLE
             return await _refuse(visit.send, stored, exchange.request_id)
-        visit.published = True
+        visit.stored = stored
         self.metrics.received_bytes.inc(len(admitted.body))
         if stored.duplicate:
             await self._join(visit)
+        return await (self._relay_keyed(visit, stored.seq, began) if admitted.key else self._relay(visit, began))
+
+    async def _relay_keyed(self, visit: _Visit, seq: int, began: float) -> int:
+        looking = self.forgotten.watch(visit.exchange, seq)
+        try:
+            resumable = Resumable(EventIds(visit.admitted.after or START), partial(cut, visit.scope, visit.receive))
+            return await self._relay(visit, began, resumable)
+        finally:
+            looking.cancel()
+
+    async def _relay(self, visit: _Visit, began: float, resumable: Resumable | None = None) -> int:
         first_byte = self.metrics.first_byte[visit.name]
-        request_id = b"x-request-id", exchange.request_id.encode()
+        request_id = b"x-request-id", visit.exchange.request_id.encode()
+        fields = (request_id, _REPLAYED) if visit.copy else (request_id,)
         status, size = await relay(
-            exchange,
-            visit.send,
-            (request_id,) if visit.first else (request_id, _REPLAYED),
-            lambda: first_byte.observe(time.perf_counter() - began),
-            _resumable(visit) if admitted.key else None,
+            visit.exchange, visit.send, fields, lambda: first_byte.observe(time.perf_counter() - began), resumable
         )
         self.metrics.sent_bytes.inc(size)
         return status
@@ -156,7 +167,7 @@ class Completions:
     async def _join(self, visit: _Visit) -> None:
         """A copy of a keyed request reads the first one's answer. An unkeyed one is this process's own, sent again."""
         if visit.admitted.key:
-            visit.first = False
+            visit.copy = True
             await self.exchanges.turn_to_follow(visit.exchange)
 
     def _leave(self, visit: _Visit) -> None:
@@ -164,21 +175,19 @@ class Completions:
         if visit.admitted.key:
             alone = (exchange.gone and not exchange.settled) or visit.unsure
             self.custody.leave(exchange.tenant, exchange.request_id, alone)
-        elif visit.published or visit.unsure:
+        elif visit.stored is not None or visit.unsure:
             self.exchanges.cancel(exchange)
 
     def _expire(self, visit: _Visit) -> None:
-        exchange = visit.exchange
+        exchange, stored = visit.exchange, visit.stored
         if exchange.ended:
             return
-        if visit.first and not exchange.body_sha256:
-            self.endings.expire(exchange)
+        if visit.copy:
+            exchange.finish(errors.wait_exceeded())
+        elif stored is None:
+            exchange.finish(errors.deadline_exceeded())
         else:
-            exchange.finish(errors.deadline_exceeded() if visit.first else errors.wait_exceeded())
-
-
-def _resumable(visit: _Visit) -> Resumable:
-    return Resumable(EventIds(visit.admitted.after or START), partial(cut, visit.scope, visit.receive))
+            self.endings.expire(exchange, stored.seq if visit.admitted.key else None)
 
 
 async def _refuse(send: Send, error: ErrorAnswer, request_id: str | None) -> int:

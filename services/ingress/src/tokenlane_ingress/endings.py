@@ -17,6 +17,8 @@ from tokenlane_client.failure import Failure
 from tokenlane_ingress import errors
 from tokenlane_ingress.background import Background
 from tokenlane_proto import subjects
+from tokenlane_proto.codec import decode_key_record
+from tokenlane_proto.topology import KEY_BUCKET, key_record
 
 # How long a client whose deadline passed waits to hear whether the request ended in another way just before.
 _PATIENCE_S = 1.0
@@ -35,14 +37,20 @@ class Endings:
         all the same."""
         return await self._end(tenant, request_id, errors.cancelled(), Outcome.OUTCOME_CANCELLED)
 
-    def expire(self, exchange: Exchange) -> None:
-        """The deadline of `exchange`'s request passed: end both. If the request found another end first, show that."""
-        self._background.start(self._expire(exchange), "expire")
+    def expire(self, exchange: Exchange, keyed_seq: int | None = None) -> None:
+        """The deadline of `exchange`'s request passed: end both. If the request found another end first, show that.
 
-    async def _expire(self, exchange: Exchange) -> None:
+        `keyed_seq`: where the stream has it, if it has an idempotency key; the request is another one's if the key was
+        known before, and is left alone then."""
+        self._background.start(self._expire(exchange, keyed_seq), "expire")
+
+    async def _expire(self, exchange: Exchange, keyed_seq: int | None) -> None:
         late = errors.deadline_exceeded()
         patience = asyncio.get_running_loop().call_later(_PATIENCE_S, exchange.finish, late)
         try:
+            if keyed_seq is not None and not await self._is_first(exchange, keyed_seq):
+                exchange.finish(errors.wait_exceeded())
+                return
             expired = await self._end(exchange.tenant, exchange.request_id, late, Outcome.OUTCOME_EXPIRED)
         except BusError:
             expired = True
@@ -51,6 +59,10 @@ class Endings:
             exchange.finish(late)
         elif not (exchange.ended or exchange.gone):
             await self._exchanges.turn_to_follow(exchange)
+
+    async def _is_first(self, exchange: Exchange, seq: int) -> bool:
+        record = await self._bus.get(KEY_BUCKET, key_record(exchange.tenant, exchange.request_id))
+        return record is not None and decode_key_record(record).requests_seq == seq
 
     async def _end(self, tenant: str, request_id: str, failure: Failure, outcome: Outcome) -> bool:
         try:

@@ -50,12 +50,19 @@ class Lookup:
 
     async def is_known(self, tenant: str, request_id: str) -> bool:
         """Whether there is anything to read of a tenant's request, now or later."""
-        if await self.has_ended(tenant, request_id) or await self._has_key(tenant, request_id):
+        if await self._has_key(tenant, request_id) or await self._has_ended(tenant, request_id):
             return True
-        return await self._ask(tenant, request_id) is not None or await self.has_ended(tenant, request_id)
+        # It may end between the two questions.
+        return await self._ask(tenant, request_id) is not None or await self._has_ended(tenant, request_id)
 
-    async def has_ended(self, tenant: str, request_id: str) -> bool:
-        """Whether a result is stored."""
+    async def is_alive(self, tenant: str, request_id: str) -> bool:
+        """Whether it has a result, or is somewhere behind the doors."""
+        status = await self._ask(tenant, request_id)
+        if status is not None and status.state > RequestState.REQUEST_STATE_ACCEPTED:
+            return True
+        return await self._has_ended(tenant, request_id)
+
+    async def _has_ended(self, tenant: str, request_id: str) -> bool:
         return await self._bus.last(RESULTS, subjects.result(tenant, request_id)) is not None
 
     async def _has_key(self, tenant: str, request_id: str) -> bool:
