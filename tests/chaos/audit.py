@@ -22,7 +22,7 @@ _QUEUES = (topology.REQUESTS, topology.LANES)
 @dataclass(slots=True)
 class Audit:
     """`results`: stored ones of the tenant. `overwritten`: results stored in the place of another. `left`: messages
-    that are still in the queues, or unacknowledged. `uncleaned`: messages that are kept of requests that have ended;
+    that are still in the queues, or unacknowledged. `progress`: messages that are kept of requests that have ended;
     a broker that is killed forgets that it deleted some, and they grow old."""
 
     results: int = 0
@@ -33,7 +33,6 @@ class Audit:
     differing: list[str] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)
     progress: int = 0
-    uncleaned: int = 0
 
 
 async def audit(nats_url: str, tenant: str, asks: Sequence[Ask], expected: dict[int, Said]) -> Audit:
@@ -45,7 +44,6 @@ async def audit(nats_url: str, tenant: str, asks: Sequence[Ask], expected: dict[
         found = await _read_results(client, context, tenant, asks, expected)
         found.left = left
         found.progress = (await context.stream_info(topology.PROGRESS)).state.messages
-        found.uncleaned = (await context.stream_info(topology.PROGRESS)).state.messages
         return found
     finally:
         await client.close()

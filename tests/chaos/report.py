@@ -56,7 +56,6 @@ class Report:
     differing: list[str]
     left: dict[str, int]
     progress: int
-    uncleaned: int
     crashes: dict[str, list[int]]
     resumed: int
     tried_again: int
@@ -84,7 +83,7 @@ class Report:
             f"  {self.requests} requests in {self.seconds:.0f} s; {sum(self.kills.values())} kills ({kills})",
             f"  terminal results {self.results} {self.outcomes}",
             f"  lost {len(self.lost)}, doubled {len(self.doubled)}, differing {len(self.differing)}, "
-            f"left in queues {self.left or 'nothing'}, uncleaned {self.uncleaned}",
+            f"left in queues {self.left or 'nothing'}",
             f"  resumed {self.resumed}, tried again {self.tried_again}, crashes {self.crashes or 'none'}",
             f"  disturbed    {_line(self.disturbed)}",
         ]
@@ -156,7 +155,6 @@ def make_report(
         differing=compared(seen, expected) + [f"stored: {what}" for what in found.differing],
         left=found.left,
         progress=found.progress,
-        uncleaned=found.uncleaned,
         resumed=sum(one.resumed for one in seen),
         tried_again=sum(one.tries > 1 for one in seen),
         disturbed=latency(seen),
