@@ -24,8 +24,14 @@ from tokenlane_cli.stack.machine import free_ports
 
 _LOOPBACK = "127.0.0.1"
 MODEL = "sim"
-# A step of about 18 ms: a stream lasts long enough to be cut in its middle.
-PACED = {"ENGINE": "sim", "SERVED_MODEL_NAME": MODEL, "SIM_PROFILE": "h100-llama3-8b", "SIM_SPEED": "0.4"}
+# A step of about 18 ms: a stream lasts long enough to be cut in its middle. Room for what a killed worker leaves.
+PACED = {
+    "ENGINE": "sim",
+    "SERVED_MODEL_NAME": MODEL,
+    "SIM_PROFILE": "h100-llama3-8b",
+    "SIM_SPEED": "0.4",
+    "ENGINE_MAX_NUM_SEQS": "256",
+}
 INSTANT = {"ENGINE": "sim", "SERVED_MODEL_NAME": MODEL, "SIM_PROFILE": "laptop-instant"}
 LANES = ("short", "long")
 

@@ -9,12 +9,12 @@ from typing import Protocol
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 from nats.js.errors import ServiceUnavailableError
 
 from tokenlane_chassis import topology
 from tokenlane_chassis.errors import StartError
 from tokenlane_chassis.nats_bus import NatsBus
+from tokenlane_chassis.patience import patiently
 from tokenlane_proto.topology import ENVELOPE_OVERHEAD_BYTES
 
 _RECONNECT_WAIT_S = 0.25
@@ -114,7 +114,9 @@ async def connect(
         _require_payload(client)
         if ensure_topology:
             await _require_jetstream(client, settings)
-            await topology.ensure(client.jetstream(), settings.stream_replicas, log)
+            await patiently(
+                lambda: topology.ensure(client.jetstream(), settings.stream_replicas, log), settings.start_timeout_s
+            )
     except (TimeoutError, OSError, NatsError) as error:
         await client.close()
         raise StartError(f"no bus at {settings.nats_url} ({str(error) or complaint})") from None
@@ -128,11 +130,10 @@ async def connect(
 
 async def _require_jetstream(client: Client, settings: Options) -> None:
     try:
-        async with asyncio.timeout(settings.start_timeout_s):
-            await client.jetstream().account_info()
-    except (ServiceUnavailableError, NoRespondersError):
+        await patiently(client.jetstream().account_info, settings.start_timeout_s)
+    except ServiceUnavailableError:
         raise StartError(f"JetStream is off at {settings.nats_url}: start nats-server with -js") from None
-    except (TimeoutError, NatsError) as error:
+    except NatsError as error:
         raise StartError(f"JetStream does not answer at {settings.nats_url}: {error}") from None
 
 

@@ -25,16 +25,19 @@ from tokenlane_chassis.bus import (
     ValueHandler,
 )
 from tokenlane_chassis.durable import DurablePublisher
-from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError
+from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError, StartError
 from tokenlane_chassis.kv_watch import KeyValueWatch
 from tokenlane_chassis.lease import SignsOfLife
 from tokenlane_chassis.objects import Objects
+from tokenlane_chassis.patience import patiently
 from tokenlane_chassis.pull import NatsPuller
 from tokenlane_chassis.streams import Streams
 from tokenlane_proto.topology import ConsumerSpec
 
 _EMPTY: Mapping[str, str] = {}
 _API_TIMEOUT_S = 5
+# For a cluster that elects.
+_CONSUMER_TIMEOUT_S = 60
 _FLUSH_S = 2
 # Subject, reply subject, lengths and the header's first line.
 _COMMAND_OVERHEAD = 512
@@ -108,15 +111,14 @@ class NatsBus:
         )
 
     async def pull(self, consumer: ConsumerSpec, handler: DeliveryHandler, target: Callable[[], int]) -> Puller:
-        found = await topology.ensure_consumer(self._jetstream, consumer, self._log)
-        ack_wait_s = min(found, consumer.ack_wait_s)
+        ack_wait_s = min(await self._ensured(consumer), consumer.ack_wait_s)
         puller = NatsPuller(self._client, consumer, handler, target, self._post_with_reply, self._signs, ack_wait_s)
         self._pullers.append(puller)
         await puller.start()
         return puller
 
     async def ensure_consumer(self, consumer: ConsumerSpec) -> None:
-        await topology.ensure_consumer(self._jetstream, consumer, self._log)
+        await self._ensured(consumer)
 
     async def put(self, bucket: str, key: str, value: bytes) -> None:
         await self._buckets.put(bucket, key, value)
@@ -197,6 +199,14 @@ class NatsBus:
             await puller.restart()
         for watch in self._watches:
             await watch.restart()
+
+    async def _ensured(self, consumer: ConsumerSpec) -> float:
+        try:
+            return await patiently(
+                lambda: topology.ensure_consumer(self._jetstream, consumer, self._log), _CONSUMER_TIMEOUT_S
+            )
+        except NatsError as error:
+            raise StartError(f"the bus refuses consumer {consumer.name}: {error}") from None
 
     def _post_with_reply(self, subject: str, payload: bytes, reply: str) -> None:
         self._enqueue(subject, payload, reply, None)

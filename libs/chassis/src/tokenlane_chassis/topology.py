@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import structlog
 from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -19,7 +20,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from tokenlane_chassis.errors import StartError
 from tokenlane_proto.topology import (
@@ -35,7 +36,8 @@ from tokenlane_proto.topology import (
 
 
 async def ensure(jetstream: JetStreamContext, replicas: int, log: structlog.stdlib.BoundLogger) -> None:
-    """Create what is missing. Raises StartError on a conflict or a refusal of the broker."""
+    """Create what is missing. Raises StartError on a conflict or a refusal of the broker; nats-py's TimeoutError and
+    ServiceUnavailableError where it cannot say: may be called again."""
     try:
         for stream in STREAMS:
             await _ensure_stream(jetstream, stream, replicas, log)
@@ -44,6 +46,8 @@ async def ensure(jetstream: JetStreamContext, replicas: int, log: structlog.stdl
         for store in STORES:
             await _ensure_store(jetstream, store, replicas, log)
         await ensure_consumer(jetstream, CLASSIFIER_CONSUMER, log)
+    except (NatsTimeoutError, ServiceUnavailableError):
+        raise
     except NatsError as error:
         raise StartError(f"the bus refuses the streams: {error}") from None
 
