@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -80,7 +81,8 @@ _JSON = "application/json"
 
 
 async def cut_streams(engine_url: str, asks: Sequence[Ask], kill_every_s: float) -> Cuts:
-    """Ask through a fleet of two workers on the one engine, killing a worker every `kill_every_s` seconds."""
+    """Ask through a fleet of two workers on the one engine, killing a worker every `kill_every_s` seconds on
+    average."""
     wanted = await undisturbed_texts(engine_url, asks)
     cuts = Cuts(requests=len(asks))
     config = FleetConfig(lanes=("short",), engine={"ENGINE": "url", "ENGINE_URL": engine_url})
@@ -107,8 +109,10 @@ async def cut_streams(engine_url: str, asks: Sequence[Ask], kill_every_s: float)
 
 
 async def _kill(fleet: Fleet, every_s: float, cuts: Cuts) -> None:
+    # Not in step with the broker's patience: what one kill gives back must not always meet the next.
+    source = random.Random(1)
     for worker in itertools.cycle(fleet.with_role("worker-short")):
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(every_s * (0.5 + source.random()))
         cuts.kills += worker.send(signal.SIGKILL)
 
 

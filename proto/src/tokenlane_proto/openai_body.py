@@ -28,6 +28,8 @@ class _Body(msgspec.Struct):
 
 _decoder: msgspec.json.Decoder[_Body] = msgspec.json.Decoder(_Body)
 _UINT32_MAX = 2**32 - 1
+# OpenAI's own limit. More would hold a lane until a whole engine is free.
+MAX_CHOICES = 128
 
 
 def read_facts(body: bytes, endpoint: Endpoint | None = None) -> tuple[Endpoint, Facts]:
@@ -42,7 +44,7 @@ def read_facts(body: bytes, endpoint: Endpoint | None = None) -> tuple[Endpoint,
         model=parsed.model,
         stream=bool(parsed.stream),
         include_usage=bool(parsed.stream_options and parsed.stream_options.include_usage),
-        choices=_positive(parsed.n, "n") or 1,
+        choices=_positive(parsed.n, "n", MAX_CHOICES) or 1,
     )
     limit = _positive(parsed.max_completion_tokens, "max_completion_tokens")
     limit = limit or _positive(parsed.max_tokens, "max_tokens")
@@ -73,11 +75,13 @@ def _param_of(error: Exception) -> str | None:
     return text.rsplit("`$.", 1)[1].rstrip("`") if "`$." in text else None
 
 
-def _positive(value: int | None, name: str) -> int | None:
+def _positive(value: int | None, name: str, most: int = _UINT32_MAX) -> int | None:
     if value is None:
         return None
-    if not 0 < value <= _UINT32_MAX:
+    if value < 1:
         raise MalformedMessageError(f"{name} must be at least 1, got {value}", name)
+    if value > most:
+        raise MalformedMessageError(f"{name} must be at most {most}, got {value}", name)
     return value
 
 

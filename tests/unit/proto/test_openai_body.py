@@ -21,6 +21,8 @@ CHAT = Endpoint.ENDPOINT_CHAT_COMPLETIONS
         (b'{"model":"m","messages":[],"max_tokens":"many"}', "max_tokens", "Expected"),
         (b'{"model":"m","messages":[],"max_tokens":0}', "max_tokens", "at least 1"),
         (b'{"model":"m","messages":[],"n":-1}', "n", "at least 1"),
+        (b'{"model":"m","messages":[],"n":129}', "n", "at most 128"),
+        (b'{"model":"m","messages":[],"max_tokens":4294967296}', "max_tokens", "at most 4294967295"),
         (b'{"model":"\xff","messages":[]}', None, "not valid UTF-8"),
         (b'{"a":' * 100_000, None, "nested too deeply"),
     ],

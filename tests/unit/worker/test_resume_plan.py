@@ -163,6 +163,6 @@ def test_an_answer_with_several_choices_is_over_when_all_are() -> None:
     assert planned([text("a", "stop")], COMPLETION, prompt=[1, 2, 3]) == Finished(DONE)
 
 
-def test_without_a_count_each_event_is_a_token() -> None:
+def test_each_event_holds_a_token_or_more() -> None:
     going = Continue("Hello there", 2)
-    assert [going.tokens(counted) for counted in (None, 1, 3)] == [2, 1, 3]
+    assert [going.tokens(counted) for counted in (None, 1, 3)] == [2, 2, 3]

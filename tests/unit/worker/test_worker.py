@@ -10,7 +10,7 @@ from tests.support.engines import CHAT
 from tests.support.waiting import until
 from tests.unit.worker.rig import CONSUMER, STREAM, Rig, running
 from tokenlane.v1.reply_pb2 import Outcome
-from tokenlane.v1.request_pb2 import ReplyFormat
+from tokenlane.v1.request_pb2 import Classification, ReplyFormat
 from tokenlane_chassis.clock import unix_ms
 from tokenlane_proto import codec, headers, subjects, topology
 from tokenlane_worker.engine.errors import EngineLostError, EngineUnavailableError
@@ -37,6 +37,13 @@ async def test_a_short_answer_is_one_frame_stored_counted_and_acknowledged(rig: 
     assert (stored.headers[headers.WORKER], stored.headers[headers.BUDGET_TOKENS]) == ("short-a", "100")
     usage = codec.decode_usage(next(m.data for m in rig.bus.posted if m.subject == "usage.acme"))
     assert (usage.category, usage.usage.prompt_tokens, usage.body_bytes) == ("latin", 3, 2)
+
+
+async def test_the_largest_budget_there_is_does_no_harm(rig: Rig) -> None:
+    most = 2**32 - 1
+    await rig.send("r1", classification=Classification(lane="short", prompt_tokens=most, output_tokens=most))
+    assert (await rig.frame()).head.budget_tokens == most
+    assert await rig.settled(1) == ["ack"]
 
 
 async def test_a_stream_is_numbered_and_stored_whole(rig: Rig) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tokenlane_worker.answer import Answer
     from tokenlane_worker.checkpointing import Checkpoints
 
+_UINT32_MAX = 2**32 - 1
 _PATHS = {
     Endpoint.ENDPOINT_CHAT_COMPLETIONS: "/v1/chat/completions",
     Endpoint.ENDPOINT_COMPLETIONS: "/v1/completions",
@@ -68,7 +69,8 @@ class Job:
     @property
     def budget_tokens(self) -> int:
         """The classifier's token budget."""
-        return self.request.classification.prompt_tokens + self.request.classification.output_tokens
+        given = self.request.classification
+        return min(given.prompt_tokens + given.output_tokens, _UINT32_MAX)
 
     @property
     def body_bytes(self) -> int:

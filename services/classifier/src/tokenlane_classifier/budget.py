@@ -18,7 +18,7 @@ class Budget:
     @property
     def total(self) -> int:
         """Prompt and output."""
-        return self.prompt_tokens + self.output_tokens
+        return min(self.prompt_tokens + self.output_tokens, _UINT32_MAX)
 
 
 def prompt_tokens(body_bytes: int, ratio: float) -> int:

@@ -30,8 +30,9 @@ class Continue:
     pieces_again: int = 0
 
     def tokens(self, counted: int | None) -> int:
-        """Tokens that `text` stands for. `counted`: the engine's count; without one, each event counts as one."""
-        return self.pieces if counted is None else counted
+        """Tokens that `text` stands for: `counted`, the engine's count of its words, but at least one an event. A text
+        may have been written in other tokens than it is read in; then `max_tokens` is met within a token or two."""
+        return max(self.pieces, counted or 0)
 
     def whole(self) -> "Continue":
         """The same from all that was shown."""
