@@ -22,10 +22,12 @@ class NatsServer:
         max_payload: int = 8 * 1024 * 1024,
         directory: Path | None = None,
         sync_always: bool = False,
+        authorization: str = "",
     ) -> None:
         self._jetstream = jetstream
         self._max_payload = max_payload
         self._sync = ", sync_interval: always" if sync_always else ""
+        self._authorization = authorization
         self._directory = directory or Path(tempfile.mkdtemp(prefix="tokenlane-nats-"))
         self._directory.mkdir(exist_ok=True)
         # -1: the server takes a free port and writes it to its ports file.
@@ -46,6 +48,8 @@ class NatsServer:
         ]
         if self._jetstream:
             lines.append(f'jetstream {{ store_dir: "{self._directory}/store"{self._sync} }}')
+        if self._authorization:
+            lines.append(f"authorization {{ {self._authorization} }}")
         config.write_text("\n".join(lines))
         binary = shutil.which("nats-server") or str(Path(sys.executable).with_name("nats-server"))
         self._process = subprocess.Popen([binary, "-c", str(config)])

@@ -67,10 +67,12 @@ async def connect(
     log: structlog.stdlib.BoundLogger,
     closed: Callable[[], None],
     ensure_topology: bool = True,
+    inbox_prefix: str = "_INBOX",
 ) -> NatsBus:
     """A bus with its streams in place. `closed` is called if the connection ends for good. Raises StartError.
 
-    `ensure_topology=False` is for clients: they create nothing and need no rights to."""
+    `ensure_topology=False` is for clients: they create nothing, and ask for nothing that needs the rights of a service.
+    `inbox_prefix`: of the subjects that answers come back on."""
     client = Client()
     bus: NatsBus | None = None
     complaint = "no answer"
@@ -103,6 +105,7 @@ async def connect(
                 max_outstanding_pings=_MAX_PINGS,
                 reconnect_time_wait=_RECONNECT_WAIT_S,  # type: ignore[arg-type]  # a float will do
                 pending_size=_PENDING_BYTES,
+                inbox_prefix=inbox_prefix,
                 # Subjects are built by `tokenlane_proto.subjects` alone, which checks what comes from outside.
                 skip_subject_validation=True,
                 user_credentials=str(settings.nats_creds_file) if settings.nats_creds_file else None,
@@ -123,7 +126,7 @@ async def connect(
     except (StartError, asyncio.CancelledError):
         await client.close()
         raise
-    bus = NatsBus(client, log)
+    bus = NatsBus(client, log, by_subject=not ensure_topology)
     await bus.start()
     return bus
 

@@ -44,14 +44,14 @@ _COMMAND_OVERHEAD = 512
 
 
 class NatsBus:
-    """See `tokenlane_chassis.bus.Bus`. Made by `connection.connect`."""
+    """See `tokenlane_chassis.bus.Bus`. Made by `connection.connect`. `by_subject`: see `Streams`."""
 
-    def __init__(self, client: Client, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(self, client: Client, log: structlog.stdlib.BoundLogger, by_subject: bool = False) -> None:
         self._client = client
         self._log = log
         self._jetstream: JetStreamContext = client.jetstream(timeout=_API_TIMEOUT_S)
         self._durable = DurablePublisher(client)
-        self._streams = Streams(client, self._jetstream)
+        self._streams = Streams(client, self._jetstream, by_subject)
         self._buckets = Buckets(self._durable, self._streams)
         self._objects = Objects(self._durable, self._streams, client.max_payload)
         self._asker = Asker(client, self._post_with_reply)

@@ -27,6 +27,7 @@ _RETRY_S = 0.25
 _NO_MESSAGE = (10037, 10043, 10057)
 _UNAVAILABLE = 503
 _PENDING_MESSAGES = "Nats-Num-Pending"
+_SEQUENCE = "Nats-Sequence"
 _EMPTY: Mapping[str, str] = {}
 
 
@@ -54,11 +55,15 @@ _decoder: msgspec.json.Decoder[_Answer] = msgspec.json.Decoder(_Answer)
 
 
 class Streams:
-    """See the methods of `Bus` with the same names. All raise BusUnavailableError."""
+    """See the methods of `Bus` with the same names. All raise BusUnavailableError.
 
-    def __init__(self, client: Client, jetstream: JetStreamContext) -> None:
+    `by_subject`: the latest message of a subject is read from any replica, by a request whose own subject names it, so
+    that the broker can tell one tenant's from another's. A replica may be behind for a moment."""
+
+    def __init__(self, client: Client, jetstream: JetStreamContext, by_subject: bool) -> None:
         self._client = client
         self._jetstream = jetstream
+        self._by_subject = by_subject
 
     async def last(self, stream: str, subject: str) -> Message | None:
         found = await self.latest(stream, subject)
@@ -66,6 +71,10 @@ class Streams:
 
     async def latest(self, stream: str, subject: str) -> tuple[int, Message] | None:
         """The latest stored message of a subject, and its sequence."""
+        if self._by_subject:
+            answer = await self._ask(f"DIRECT.GET.{stream}.{subject}", None)
+            fields = answer.headers or _EMPTY
+            return (int(fields[_SEQUENCE]), Message(subject, answer.data, fields)) if _SEQUENCE in fields else None
         raw = await self._stored(stream, {"last_by_subj": subject})
         return None if raw is None else (raw.seq, _message(raw))
 
@@ -111,7 +120,7 @@ class Streams:
         which = {"seq": seq, "next_by_subj": subject_filter, "batch": 1}
         answer = await self._ask(f"DIRECT.GET.{stream}", which)
         fields = answer.headers or _EMPTY
-        return int(fields[_PENDING_MESSAGES]) + 1 if "Nats-Sequence" in fields else 0
+        return int(fields[_PENDING_MESSAGES]) + 1 if _SEQUENCE in fields else 0
 
     async def _call(self, name: str, request: Mapping[str, object], expected: tuple[int, ...] = ()) -> _Answer:
         """Errors with one of the `expected` codes are left to the caller."""
@@ -124,11 +133,12 @@ class Streams:
                 raise BusUnavailableError(f"{name}: {answer.error.description}")
             await asyncio.sleep(_RETRY_S)
 
-    async def _ask(self, name: str, request: Mapping[str, object]) -> Msg:
+    async def _ask(self, name: str, request: Mapping[str, object] | None) -> Msg:
+        payload = b"" if request is None else json.dumps(request).encode()
         give_up_at = asyncio.get_running_loop().time() + _GIVE_UP_S
         while True:
             try:
-                return await self._client.request(f"$JS.API.{name}", json.dumps(request).encode(), timeout=_ANSWER_S)
+                return await self._client.request(f"$JS.API.{name}", payload, timeout=_ANSWER_S)
             except (NoRespondersError, NatsTimeoutError, ServiceUnavailableError) as error:
                 if asyncio.get_running_loop().time() > give_up_at:
                     raise BusUnavailableError(f"{name}: {error}") from None

@@ -69,7 +69,9 @@ class Client:
 
         options = BusOptions(nats_url, Path(creds_file) if creds_file else None, start_timeout_s=connect_timeout_s)
         try:
-            bus = await connect(options, "client", _log(), closed, ensure_topology=False)
+            bus = await connect(
+                options, "client", _log(), closed, ensure_topology=False, inbox_prefix=f"_INBOX_{tenant}"
+            )
         except StartError as error:
             raise BusUnavailable(str(error)) from None
         client = cls(bus, tenant, timeout_s=timeout_s, patience_s=patience_s)
