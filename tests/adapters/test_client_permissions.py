@@ -7,6 +7,7 @@ import nats
 import pytest
 import structlog
 from nats.errors import TimeoutError as NatsTimeoutError
+from openai.types.chat import ChatCompletionUserMessageParam
 
 from tests.support.nats_server import NatsServer
 from tests.unit.client.openai_answers import TEXT, well
@@ -16,13 +17,14 @@ from tokenlane_client import Client
 from tokenlane_client.errors import Conflict
 
 PAGE = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
-HELLO = [{"role": "user", "content": "Hello"}]
+HELLO: list[ChatCompletionUserMessageParam] = [{"role": "user", "content": "Hello"}]
 
 
 def allowed(tenant: str) -> tuple[list[str], list[str]]:
     """What the page lets a tenant publish and subscribe to."""
     table = PAGE[PAGE.index("With these permissions") : PAGE.index("The object store")]
-    publish, subscribe = [], []
+    publish: list[str] = []
+    subscribe: list[str] = []
     for row in table.splitlines():
         names = [part.replace("<t>", tenant) for part in row.split("`")[1::2] if "." in part]
         (subscribe if row.startswith("| subscribe") else publish).extend(names)
