@@ -104,8 +104,9 @@ async def test_an_error_of_an_engine_that_still_stands_is_an_answer() -> None:
         await engine.stop()
 
 
-async def test_a_server_that_is_overloaded_is_unavailable() -> None:
-    async with server({"/v1/completions": whole(b"", "503 Busy")}) as config:
+@pytest.mark.parametrize("status", ["503 Busy", "429 Too Many Requests"])
+async def test_a_server_that_is_overloaded_is_unavailable(status: str) -> None:
+    async with server({"/v1/completions": whole(b"", status)}) as config:
         engine, sink = OpenAIServerEngine(config), HeardSink()
         with pytest.raises(EngineUnavailableError):
             await engine.generate("/v1/completions", b"{}", sink)

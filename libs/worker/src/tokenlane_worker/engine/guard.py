@@ -20,6 +20,10 @@ class _ErrorEvent(msgspec.Struct):
     error: _Error
 
 
+# What says "not now", whatever was asked: another engine, or this one later, may take it.
+OVERLOADED = (429, 503)
+
+
 class Guard:
     """A Sink in front of a Sink."""
 
@@ -28,10 +32,10 @@ class Guard:
         self._held_head: tuple[int, str] | None = None
         self._held: list[bytes] = []
         self.failed_status = 0
-        """The 5xx status or error code that was held back; 0 if all went through."""
+        """The status (5xx, 429) or error code that was held back; 0 if all went through."""
 
     def head(self, status: int, content_type: str) -> None:
-        if status >= 500:
+        if status >= 500 or status in OVERLOADED:
             self.failed_status = status
             self._held_head = (status, content_type)
         else:

@@ -10,7 +10,7 @@ from tokenlane_worker.engine.errors import (
     EngineStartError,
     EngineUnavailableError,
 )
-from tokenlane_worker.engine.guard import Guard
+from tokenlane_worker.engine.guard import OVERLOADED, Guard
 from tokenlane_worker.engine.http1 import Http1Client
 from tokenlane_worker.engine.protocol import EngineInfo, EngineStats, Sink
 from tokenlane_worker.engine.server_facts import (
@@ -44,8 +44,8 @@ class OpenAIApi:
         await self._client.post(path, body, guard, request_id)
         if not guard.failed_status:
             return
-        if guard.failed_status == 503:
-            raise EngineUnavailableError("the engine answered 503")
+        if guard.failed_status in OVERLOADED:
+            raise EngineUnavailableError(f"the engine answered {guard.failed_status}")
         if not await self.healthy():
             raise EngineLostError(f"the engine failed while it answered ({guard.failed_status})")
         guard.release()
