@@ -38,7 +38,8 @@ class Exchanges:
         self._own_ids: dict[tuple[str, str], Exchange] = {}
         self._healer = Healer(bus)
         self._following = Following(bus, self._healer, log)
-        self._silences: dict[Exchange, Silence] = {}
+        # Made when an exchange is looked at first: most are over before.
+        self._silences: dict[Exchange, Silence | None] = {}
         self._subscriptions: list[Subscription] = []
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -139,7 +140,7 @@ class Exchanges:
 
     def _add(self, exchange: Exchange) -> None:
         self._by_subject[subjects.reply(exchange.tenant, exchange.inbox)] = exchange
-        self._silences[exchange] = Silence(asyncio.get_running_loop().time(), random.random)
+        self._silences[exchange] = None
 
     def _receive(self, message: Message) -> None:
         exchange = self._by_subject.get(message.subject)
@@ -160,18 +161,24 @@ class Exchanges:
 
     def _reconnected(self) -> None:
         now = asyncio.get_running_loop().time()
-        for exchange, silence in self._silences.items():
-            silence.reconnected(now)
+        for exchange in self._silences:
+            self._silence_of(exchange, now).reconnected(now)
             self._healer.heal(exchange)
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for exchange, silence in self._silences.items():
+        for exchange in self._silences:
             heard, exchange.heard = exchange.heard, False
-            if silence.overdue(heard, now) and not exchange.ended:
+            if self._silence_of(exchange, now).overdue(heard, now) and not exchange.ended:
                 self._ask(exchange)
         self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
+
+    def _silence_of(self, exchange: Exchange, now: float) -> Silence:
+        silence = self._silences[exchange]
+        if silence is None:
+            silence = self._silences[exchange] = Silence(now, random.random)
+        return silence
 
     def _ask(self, exchange: Exchange) -> None:
         # The classifier may have dropped this copy of a request that runs already: its answer goes to others.
