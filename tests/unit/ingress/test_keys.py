@@ -170,7 +170,7 @@ async def test_a_key_whose_answer_is_not_kept_any_more_is_told(house: House, mon
     house.upstream.script = silent
     await record_key(house.bus, CHAT, 7, accepted_unix_ms=clock.unix_ms() - 3_700_000)
     answer = await asyncio.wait_for(house.ask(idempotency_key=KEY), 5)
-    assert (answer.status, answer.error["code"]) == (410, "answer_forgotten")
+    assert (answer.status, answer.error["code"]) == (410, "result_gone")
     assert house.upstream.cancelled.empty()
 
 

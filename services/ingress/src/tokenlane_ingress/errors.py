@@ -135,12 +135,12 @@ def wait_exceeded() -> Failure:
     return Failure(504, text, SERVER_ERROR, "wait_exceeded")
 
 
-def answer_forgotten() -> Failure:
+def result_gone() -> Failure:
     """410: the key's request was answered, too long ago."""
     text = (
         "The request with this idempotency key was answered before, and its answer is not kept any more. Use another."
     )
-    return Failure(410, text, INVALID_REQUEST, "answer_forgotten", "Idempotency-Key")
+    return Failure(410, text, INVALID_REQUEST, "result_gone", "Idempotency-Key")
 
 
 def cancelled() -> Failure:

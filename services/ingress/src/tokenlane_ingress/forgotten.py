@@ -41,4 +41,4 @@ class Forgotten:
         if record.requests_seq == seq or self._unix_ms() - record.accepted_unix_ms < _KEPT_MS:
             return
         if not await self._lookup.is_alive(tenant, request_id):
-            exchange.finish(errors.answer_forgotten())
+            exchange.finish(errors.result_gone())
