@@ -60,7 +60,10 @@ def requirements(root: Path) -> list[str]:
     found: set[str] = set()
     for file in (root / "proto/pyproject.toml", *root.glob("*s/*/pyproject.toml")):
         text = tomllib.loads(file.read_text())
-        found.update(text["build-system"]["requires"], text["project"].get("dependencies", ()))
+        project = text["project"]
+        # The extra that the services ask for.
+        extra = project.get("optional-dependencies", {}).get("service", ())
+        found.update(text["build-system"]["requires"], project.get("dependencies", ()), extra)
     return sorted(each for each in found if not each.startswith("tokenlane-"))
 
 
