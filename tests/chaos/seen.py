@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tests.chaos.answers import Said
 
 # How long a client goes on trying. Unit: seconds.
-PATIENCE_S = 120
+PATIENCE_S = 300
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
 
