@@ -218,6 +218,13 @@ async def test_a_request_id_names_one_request(house: House) -> None:
     assert house.upstream.cancelled.empty()
 
 
+async def test_a_request_id_is_not_used_again_while_its_answer_is_stored(house: House) -> None:
+    await house.bus.publish_once("results.acme.old", b"the first one's", {})
+    again = await house.ask(x_request_id="old")
+    assert (again.status, again.error["code"]) == (409, "request_id_in_use")
+    assert house.upstream.requests.empty()
+
+
 async def test_ids_of_tenants_do_not_meet(house: House) -> None:
     assert (await house.ask(x_request_id="same")).status == 200
     assert (await house.ask(x_request_id="same", authorization="Bearer sk-other")).status == 200

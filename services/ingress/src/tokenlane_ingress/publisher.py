@@ -11,7 +11,7 @@ from tokenlane_ingress.envelope import Admitted, encode, message_id
 from tokenlane_ingress.errors import ErrorAnswer
 from tokenlane_proto import subjects
 from tokenlane_proto.headers import MSG_ID
-from tokenlane_proto.topology import BODY_STORE, ENVELOPE_OVERHEAD_BYTES
+from tokenlane_proto.topology import BODY_STORE, ENVELOPE_OVERHEAD_BYTES, RESULTS
 
 _SAMPLE_BYTES = 4096
 
@@ -36,6 +36,8 @@ class Publisher:
         newest = self._newest
         body_ref = None
         try:
+            if admitted.request_id and not admitted.key and await self._has_ended(admitted.tenant, request_id):
+                return errors.request_id_in_use(request_id)
             if len(admitted.body) > self._bus.max_payload - ENVELOPE_OVERHEAD_BYTES:
                 body_ref = await self._deposit(admitted, request_id)
             payload = encode(admitted, request_id, inbox, now_ms, body_ref)
@@ -55,6 +57,11 @@ class Publisher:
         if stored.seq > newest:
             self._newest = stored.seq
         return stored
+
+    async def _has_ended(self, tenant: str, request_id: str) -> bool:
+        """Whether the client used its id before, longer ago than the stream remembers: the answer is there still, and
+        would be taken for that of the new request."""
+        return await self._bus.last(RESULTS, subjects.result(tenant, request_id)) is not None
 
     async def _deposit(self, admitted: Admitted, request_id: str) -> BodyRef:
         name = f"{admitted.tenant}.{request_id}.{secrets.token_hex(8)}"
