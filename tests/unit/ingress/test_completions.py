@@ -156,8 +156,10 @@ async def test_a_deadline_that_passes_is_a_504_and_stops_the_work(house: House, 
 
 async def test_a_deadline_that_passes_together_with_the_end_shows_the_end(house: House) -> None:
     house.upstream.script = silent
+    running = asyncio.create_task(house.ask(x_tokenlane_timeout_ms="60", x_request_id="just"))
+    await house.upstream.requests.get()
     await results.store(house.bus, "acme", "just", b"{}", results.result_headers("just", 1, COMPLETED, 200, JSON_TYPE))
-    answer = await house.ask(x_tokenlane_timeout_ms="60", x_request_id="just")
+    answer = await running
     assert (answer.status, answer.body) == (200, b"{}")
 
 
