@@ -68,11 +68,12 @@ async def connect(
     closed: Callable[[], None],
     ensure_topology: bool = True,
     inbox_prefix: str = "_INBOX",
+    by_subject: bool = False,
 ) -> NatsBus:
     """A bus with its streams in place. `closed` is called if the connection ends for good. Raises StartError.
 
-    `ensure_topology=False` is for clients: they create nothing, and ask for nothing that needs the rights of a service.
-    `inbox_prefix`: of the subjects that answers come back on."""
+    `ensure_topology=False` is for clients, which create nothing and need no rights to. `inbox_prefix`: of the subjects
+    that answers come back on. `by_subject`: read as a tenant may, see `Streams`."""
     client = Client()
     bus: NatsBus | None = None
     complaint = "no answer"
@@ -126,7 +127,7 @@ async def connect(
     except (StartError, asyncio.CancelledError):
         await client.close()
         raise
-    bus = NatsBus(client, log, by_subject=not ensure_topology)
+    bus = NatsBus(client, log, by_subject)
     await bus.start()
     return bus
 

@@ -70,7 +70,13 @@ class Client:
         options = BusOptions(nats_url, Path(creds_file) if creds_file else None, start_timeout_s=connect_timeout_s)
         try:
             bus = await connect(
-                options, "client", _log(), closed, ensure_topology=False, inbox_prefix=f"_INBOX_{tenant}"
+                options,
+                "client",
+                _log(),
+                closed,
+                ensure_topology=False,
+                inbox_prefix=f"_INBOX_{tenant}",
+                by_subject=True,
             )
         except StartError as error:
             raise BusUnavailable(str(error)) from None
