@@ -1,11 +1,8 @@
-"""How long a step takes: a roofline with constant terms.
-
-A step reads every weight once or is bound by arithmetic, whichever is longer; attention comes on top: reading the KV
-cache of every scheduled sequence, and the query-key products of prefill chunks.
-"""
+"""How long a step takes, as data."""
 
 from dataclasses import dataclass
 
+from tokenlane_fleet.kernel.seconds import seconds
 from tokenlane_fleet.outcome import Batch
 
 
@@ -27,12 +24,11 @@ class StepCost:
 
     def seconds(self, batch: Batch) -> float:
         """The duration of a step with this batch; 0 for an empty one."""
-        if not batch.num_seqs:
-            return 0.0
-        return (
-            self.overhead_s
-            + max(self.weights_s, self.per_token_s * batch.tokens)
-            + self.per_sequence_s * batch.num_seqs
-            + self.per_context_token_s * batch.context_tokens
-            + self.per_attention_pair_s * batch.attention_pairs
+        return seconds(
+            self,
+            batch.prefill_tokens,
+            batch.decode_seqs,
+            batch.num_seqs,
+            batch.context_tokens,
+            batch.attention_pairs,
         )

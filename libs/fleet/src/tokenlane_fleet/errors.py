@@ -3,6 +3,8 @@
 FleetError
 ├── LimitsError          an engine with these limits could not start
 ├── RequestError         the scheduler cannot take this request
+├── TraceError           these arrays are no trace
+├── FleetSettingError    pools, classes or rules contradict each other
 └── UnknownProfileError  no profile of that name
 """
 
@@ -17,6 +19,14 @@ class LimitsError(FleetError):
 
 class RequestError(FleetError):
     """The request is malformed, too long for the model, or its id is taken."""
+
+
+class TraceError(FleetError):
+    """The arrays are no trace; the message names it."""
+
+
+class FleetSettingError(FleetError):
+    """Pools, classes or rules contradict each other; the message names the one at fault."""
 
 
 class UnknownProfileError(FleetError):

@@ -1,4 +1,4 @@
-"""A request as the scheduler sees it, and its state while it lives."""
+"""A request as the scheduler sees it."""
 
 from dataclasses import dataclass
 
@@ -13,23 +13,3 @@ class Request:
     id: int
     prompt_tokens: int
     output_tokens: int
-
-
-class Sequence:
-    """The mutable state of one request; owned and changed by the scheduler alone.
-
-    `total` tokens are known (prompt and generated so far), `computed` of them are in the KV cache, which holds
-    `slots` tokens in `blocks` blocks. The next token comes out when `computed` reaches `total`.
-    """
-
-    __slots__ = ("blocks", "computed", "end", "generated", "id", "prompt_tokens", "slots", "total")
-
-    def __init__(self, request: Request, max_model_len: int) -> None:
-        self.id = request.id
-        self.prompt_tokens = request.prompt_tokens
-        self.end = min(request.prompt_tokens + request.output_tokens, max_model_len)
-        self.total = request.prompt_tokens
-        self.generated = 0
-        self.computed = 0
-        self.blocks = 0
-        self.slots = 0
