@@ -15,6 +15,10 @@ from tokenlane_fleet.sim.trace import Seconds, Tokens, Trace
 from tokenlane_fleet.sim.world import build
 
 
+# Looks at requests that wait for nobody, after the last arrival, before the controller is given up.
+_PATIENCE = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class PoolView:
     """A pool as its controller sees it. Tokens are budgets. `replicas` are up, `starting` are not yet."""
@@ -92,6 +96,8 @@ class _Run:
     world: World
     # When each starting replica is ready.
     ready_s: dict[int, float] = field(default_factory=dict)
+    # Looks in a row at which requests waited for nobody.
+    still: int = 0
 
     @property
     def now_s(self) -> float:
@@ -137,7 +143,8 @@ class _Run:
             pool = self.world.pools[number]
             places = range(int(pool["first"]), int(pool["end"]))
             self._resize(places, min(max(replicas, least), len(places)))
-        if self._stands_still():
+        self.still = self.still + 1 if self._stands_still() else 0
+        if self.still > _PATIENCE:
             raise FleetSettingError("requests wait, and the controller wants no replica for them")
 
     def _resize(self, places: range, wanted: int) -> None:
