@@ -31,7 +31,7 @@ help: ## List the targets
 	@echo "Installing tokenlane into .venv"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --group dev $(addprefix -e ,$(ROOMS)) -e "services/ingress[bench]"
+	@$(BIN)/python -m pip install --quiet --group dev $(addprefix -e ,$(ROOMS)) -e "services/ingress[bench]" -e "libs/fleet[sim]" -e "cli[plan]"
 	@touch $@
 
 .PHONY: setup

@@ -1,16 +1,25 @@
-"""Engines to simulate, as data: step costs and vLLM's default limits on that hardware.
+"""Engines to simulate, by name: step costs and vLLM's default limits on that hardware.
 
 All but `laptop-instant` are derived from data sheets, not measured.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from tokenlane_fleet.cost import StepCost
-from tokenlane_fleet.datasheets import Device, Model, kv_blocks, step_cost
-from tokenlane_fleet.errors import UnknownProfileError
+from tokenlane_fleet.errors import FleetSettingError, UnknownProfileError
+from tokenlane_fleet.hardware.hardware import Hardware, derive
+from tokenlane_fleet.hardware.lookup import GPUS
 from tokenlane_fleet.limits import SchedulerLimits
+
+# As in h100-llama3-70b-tp4.
+_NAME = re.compile(
+    "(?P<gpu>{})-(?P<model>.+?)(-tp(?P<tensor_parallel>[1-9][0-9]?))?".format(
+        "|".join(sorted((name for gpu in GPUS.values() for name in (gpu.key, *gpu.aliases)), key=len, reverse=True))
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,33 +27,6 @@ class Profile:
     name: str
     cost: StepCost
     limits: SchedulerLimits
-
-
-# NVIDIA's data sheets: H100 SXM 989 TFLOPS bf16 dense, 3.35 TB/s, 80 GB; A100 SXM 312 TFLOPS, 2.039 TB/s, 80 GB.
-_H100 = Device(flops=989e12, bandwidth=3.35e12, memory=80e9)
-_A100 = Device(flops=312e12, bandwidth=2.039e12, memory=80e9)
-
-# Meta's model cards: Llama 3.1, context 131,072.
-_LLAMA3_8B = Model(parameters=8.03e9, layers=32, heads=32, kv_heads=8, head_dim=128)
-_LLAMA3_70B = Model(parameters=70.6e9, layers=80, heads=64, kv_heads=8, head_dim=128)
-_LLAMA3_CONTEXT = 131_072
-_BLOCK_SIZE = 16
-
-# vLLM's defaults of `vllm serve`: (max_num_seqs, max_num_batched_tokens).
-_LARGE_GPU = (1024, 8192)
-_OTHER_GPU = (256, 2048)
-
-
-def _derived(name: str, model: Model, device: Device, gpus: int, defaults: tuple[int, int]) -> Profile:
-    max_num_seqs, max_num_batched_tokens = defaults
-    limits = SchedulerLimits(
-        num_blocks=kv_blocks(model, device, gpus, _BLOCK_SIZE),
-        block_size=_BLOCK_SIZE,
-        max_num_seqs=max_num_seqs,
-        max_num_batched_tokens=max_num_batched_tokens,
-        max_model_len=_LLAMA3_CONTEXT,
-    )
-    return Profile(name, step_cost(model, device, gpus), limits)
 
 
 def _instant() -> Profile:
@@ -55,22 +37,44 @@ def _instant() -> Profile:
     return Profile("laptop-instant", StepCost(0, 0, 0, 0, 0, 0), limits)
 
 
+def _of(name: str, hardware: Hardware) -> Profile:
+    limits = hardware.limits(
+        hardware.max_model_len, hardware.default_max_num_seqs, hardware.default_max_num_batched_tokens
+    )
+    return Profile(name, hardware.cost, limits)
+
+
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         profile.name: profile
         for profile in (
             _instant(),
-            _derived("h100-llama3-8b", _LLAMA3_8B, _H100, 1, _LARGE_GPU),
-            _derived("h100-llama3-70b-tp4", _LLAMA3_70B, _H100, 4, _LARGE_GPU),
-            _derived("a100-llama3-70b-tp4", _LLAMA3_70B, _A100, 4, _OTHER_GPU),
+            _of("h100-llama3-8b", derive("llama-3-8b", "h100", 1)),
+            _of("h100-llama3-70b-tp4", derive("llama-3-70b", "h100", 4)),
+            _of("a100-llama3-70b-tp4", derive("llama-3-70b", "a100", 4)),
         )
     }
 )
 
 
 def find_profile(name: str) -> Profile:
-    """Raises UnknownProfileError."""
+    """One of PROFILES, or `GPU-MODEL` or `GPU-MODEL-tpN` of any device and model that is known. Raises
+    UnknownProfileError."""
     profile = PROFILES.get(name)
-    if profile is None:
-        raise UnknownProfileError(f"unknown profile {name!r}; there are: {', '.join(sorted(PROFILES))}")
-    return profile
+    if profile is not None:
+        return profile
+    match = _NAME.fullmatch(name.lower())
+    if match is None:
+        raise _unknown(name)
+    gpus = match["tensor_parallel"]
+    try:
+        return _of(name, derive(match["model"], match["gpu"], int(gpus) if gpus else None))
+    except FleetSettingError as error:
+        raise UnknownProfileError(f"profile {name!r}: {error}") from None
+    except UnknownProfileError:
+        raise _unknown(name) from None
+
+
+def _unknown(name: str) -> UnknownProfileError:
+    known = ", ".join(sorted(PROFILES))
+    return UnknownProfileError(f"unknown profile {name!r}; there are: {known}, and others as GPU-MODEL-tpN")

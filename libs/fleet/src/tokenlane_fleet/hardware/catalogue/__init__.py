@@ -1,0 +1,1 @@
+"""Devices and models that are known. Numbers that no source gives say "derived" or "assumed"."""
