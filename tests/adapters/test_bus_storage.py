@@ -1,10 +1,13 @@
 """What the bus keeps: messages, keys and objects, on the in-memory one and on a real nats-server."""
 
 import asyncio
+from contextlib import aclosing
 
 import pytest
 
+from tests.support.waiting import until
 from tokenlane_chassis.bus import Bus, Delivery
+from tokenlane_chassis.clock import unix_ms
 from tokenlane_chassis.errors import BusUnavailableError
 from tokenlane_proto import topology
 from tokenlane_proto.subjects import lane_filter
@@ -121,3 +124,46 @@ async def test_an_object_is_replaced_and_deleted(bus: Bus) -> None:
 async def test_what_no_stream_takes_is_told(bus: Bus) -> None:
     with pytest.raises(BusUnavailableError):
         await bus.publish_durable("nowhere.at.all", b"")
+
+
+async def stored(bus: Bus, number: int) -> None:
+    async def enough() -> bool:
+        return sum((await bus.subject_counts(topology.USAGE, "usage.*")).values()) == number
+
+    await until(enough)
+
+
+async def test_what_is_posted_is_stored_where_a_stream_takes_its_subject(bus: Bus) -> None:
+    bus.post("usage.acme", b"1", {"Number": "one"})
+    bus.post("cancels.acme", b"no stream")
+    await stored(bus, 1)
+    (found,) = [message async for message in bus.read(topology.USAGE, "usage.*")]
+    assert (found.subject, found.data, found.headers["Number"]) == ("usage.acme", b"1", "one")
+
+
+async def test_a_stream_is_read_in_batches(bus: Bus) -> None:
+    assert [message async for message in bus.read(topology.USAGE, "usage.*")] == []
+    for number in range(1_200):
+        bus.post("usage.acme" if number % 2 else "usage.demo", str(number).encode())
+    await stored(bus, 1_200)
+    found = [int(message.data) async for message in bus.read(topology.USAGE, "usage.*")]
+    assert found == list(range(1_200))
+    found = [int(message.data) async for message in bus.read(topology.USAGE, "usage.acme")]
+    assert found == list(range(1, 1_200, 2))
+
+
+async def test_a_stream_is_read_from_a_time_on(bus: Bus) -> None:
+    bus.post("usage.acme", b"1")
+    await stored(bus, 1)
+    now = unix_ms()
+    assert [message.data async for message in bus.read(topology.USAGE, "usage.*", now - 60_000)] == [b"1"]
+    assert [message.data async for message in bus.read(topology.USAGE, "usage.*", now + 60_000)] == []
+
+
+async def test_a_reader_may_stop_in_the_middle(bus: Bus) -> None:
+    for number in range(3):
+        bus.post("usage.acme", str(number).encode())
+    await stored(bus, 3)
+    async with aclosing(bus.read(topology.USAGE, "usage.*")) as messages:
+        assert (await anext(messages)).data == b"0"
+    assert len([message async for message in bus.read(topology.USAGE, "usage.*")]) == 3

@@ -7,10 +7,14 @@ import typer
 from typer.exceptions import TyperException
 
 from tokenlane_cli import __version__
+from tokenlane_cli.calibrate.command import calibrate
 from tokenlane_cli.demo.command import demo
 from tokenlane_cli.dlq.command import dlq
 from tokenlane_cli.errors import CliError
+from tokenlane_cli.plan.command import plan
+from tokenlane_cli.record.command import record
 from tokenlane_cli.replay.command import replay
+from tokenlane_cli.size.command import show_size
 from tokenlane_cli.stack.command import up
 from tokenlane_cli.tenant.command import tenant
 
@@ -24,6 +28,10 @@ app = typer.Typer(
 app.command()(up)
 app.command()(demo)
 app.command()(replay)
+app.command()(record)
+app.command()(plan)
+app.command("size")(show_size)
+app.command()(calibrate)
 app.add_typer(dlq)
 app.add_typer(tenant)
 

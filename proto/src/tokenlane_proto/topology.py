@@ -9,6 +9,7 @@ LANES = "TOKENLANE_LANES"
 RESULTS = "TOKENLANE_RESULTS"
 PROGRESS = "TOKENLANE_PROGRESS"
 DEAD = "TOKENLANE_DEAD"
+USAGE = "TOKENLANE_USAGE"
 CLASSIFIER = "classifier"
 LANE_BUCKET = "tokenlane_lanes"
 SCALE_BUCKET = "tokenlane_scale"
@@ -74,6 +75,7 @@ STREAMS = (
     StreamSpec(RESULTS, ("results.*.*",), work_queue=False, max_age_s=3_600, max_bytes=1024**3, latest_only=True),
     StreamSpec(PROGRESS, ("progress.*.*",), work_queue=False, max_age_s=86_400, max_bytes=256 * 1024**2),
     StreamSpec(DEAD, ("dead.*.*",), work_queue=False, max_age_s=7 * 86_400, max_bytes=256 * 1024**2, latest_only=True),
+    StreamSpec(USAGE, (ALL_USAGE,), work_queue=False, max_age_s=7 * 86_400, max_bytes=256 * 1024**2),
 )
 BUCKETS = (
     BucketSpec(LANE_BUCKET),

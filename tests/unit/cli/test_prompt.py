@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenlane_cli.replay.prompt import Bodies, Calibration, calibration, cap
-from tokenlane_cli.replay.trace import Arrival
+from tokenlane_cli.traces.arrivals import Arrival
 
 
 def test_a_body_is_a_streamed_chat_request() -> None:

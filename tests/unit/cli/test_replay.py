@@ -17,9 +17,9 @@ from tokenlane_cli.replay.prompt import Bodies
 from tokenlane_cli.replay.run import INTERRUPTED, Tally, calibrate, send_all
 from tokenlane_cli.replay.session import ReplayOptions, check_json_file, run_replay
 from tokenlane_cli.replay.target import Target, choose
-from tokenlane_cli.replay.trace import Arrival
 from tokenlane_cli.stack import files
 from tokenlane_cli.stack.files import LaneInfo, ProcessInfo, StackInfo
+from tokenlane_cli.traces.arrivals import Arrival
 
 TRACE = [Arrival(0.0, 50, 8), Arrival(0.1, 800, 16), Arrival(0.2, 60, 1)]
 

@@ -23,7 +23,8 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_a_short_answer_is_one_frame_stored_counted_and_acknowledged(rig: Rig) -> None:
-    await rig.send("r1")
+    accepted = unix_ms() + 1000
+    await rig.send("r1", accepted_unix_ms=accepted)
     frame = await rig.frame()
     assert (frame.attempt, frame.seq, frame.data, frame.head.http_status) == (1, 0, CHAT, 200)
     assert (frame.head.lane, frame.head.budget_tokens) == ("short", 100)
@@ -37,6 +38,7 @@ async def test_a_short_answer_is_one_frame_stored_counted_and_acknowledged(rig: 
     assert (stored.headers[headers.WORKER], stored.headers[headers.BUDGET_TOKENS]) == ("short-a", "100")
     usage = codec.decode_usage(next(m.data for m in rig.bus.posted if m.subject == "usage.acme"))
     assert (usage.category, usage.usage.prompt_tokens, usage.body_bytes) == ("latin", 3, 2)
+    assert usage.accepted_unix_ms == accepted
 
 
 async def test_the_largest_budget_there_is_does_no_harm(rig: Rig) -> None:

@@ -10,13 +10,13 @@ from rich.console import Console
 from tokenlane_cli import flags, local_defaults
 from tokenlane_cli.replay.session import ReplayOptions, check_json_file, run_replay
 from tokenlane_cli.replay.target import choose, from_stack
-from tokenlane_cli.replay.trace import Arrival, read_trace
 from tokenlane_cli.stack import machine
 from tokenlane_cli.stack.files import StackInfo
 from tokenlane_cli.stack.local_stack import run_stack
 from tokenlane_cli.stack.options import EngineKind
 from tokenlane_cli.stack.resolve import StackFlags, resolve
 from tokenlane_cli.stack.signals import Signals
+from tokenlane_cli.traces.arrivals import Arrival, read_arrivals
 
 _EXIT_INTERRUPTED = 130
 
@@ -47,8 +47,10 @@ def replay(
     Exit code 0: all requests were answered in full; 1: some were not."""
     console = Console()
     options = ReplayOptions(trace, speedup, limit, max_context, concurrency, rate, seed, json_file, data_dir)
-    arrivals = read_trace(trace, limit, rate, seed)
+    arrivals, notes = read_arrivals(trace, limit, rate, seed)
     check_json_file(json_file)
+    for note in notes:
+        console.print(note)
     machine.raise_file_limit()
     if start:
         flagged = StackFlags(

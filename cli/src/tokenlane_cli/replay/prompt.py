@@ -4,7 +4,7 @@ import json
 import random
 from dataclasses import dataclass
 
-from tokenlane_cli.replay.trace import Arrival
+from tokenlane_cli.traces.arrivals import Arrival
 
 # Estimates of a prompt's tokens are off by so much; capped requests stay this far inside the context.
 _MARGIN_SHARE = 0.03

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tokenlane_cli.errors import StackFailedError
 from tokenlane_cli.replay.client import LoadClient, Outcome
 from tokenlane_cli.replay.prompt import Bodies, Calibration, calibration
-from tokenlane_cli.replay.trace import Arrival
+from tokenlane_cli.traces.arrivals import Arrival
 
 _PROBE_BYTES = 2_400
 INTERRUPTED = "interrupted"

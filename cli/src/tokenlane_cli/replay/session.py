@@ -18,7 +18,7 @@ from tokenlane_cli.replay.report import LaneReport, as_json, reports
 from tokenlane_cli.replay.run import INTERRUPTED, Tally, calibrate, send_all
 from tokenlane_cli.replay.table import failure_lines, replay_table
 from tokenlane_cli.replay.target import Target
-from tokenlane_cli.replay.trace import Arrival
+from tokenlane_cli.traces.arrivals import Arrival
 
 _TIMEOUT_S = 3600
 _LATE_S = 0.25

@@ -1,6 +1,6 @@
 """What a room may ask of the bus. `nats_bus` is the real one, `fake_bus` keeps it in memory; one suite tests both."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from tokenlane_proto.topology import ConsumerSpec
@@ -150,6 +150,11 @@ class Bus(Protocol):
 
     async def messages(self, stream: str, subject: str) -> list[Message]:
         """All stored messages of a subject (wildcards allowed), in the order of the stream."""
+        ...
+
+    def read(self, stream: str, subject: str, since_unix_ms: int = 0) -> AsyncGenerator[Message, None]:
+        """The stored messages of a subject (wildcards allowed) from a time on, in the order of the stream, up to the
+        last one that is there. A few hundred at a time: for more than should be in memory at once."""
         ...
 
     async def purge(self, stream: str, subject: str) -> None:

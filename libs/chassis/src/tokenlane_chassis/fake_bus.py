@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from tokenlane_chassis.bus import (
@@ -52,6 +52,7 @@ class FakeBus:
         self._check_size(message)
         self.posted.append(message)
         if self.connected:
+            self._streams.capture(message)
             asyncio.get_running_loop().call_soon(self._dispatch, message)
 
     async def publish_durable(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> Stored:
@@ -126,6 +127,12 @@ class FakeBus:
     async def messages(self, stream: str, subject: str) -> list[Message]:
         await self._reach()
         return [entry.message for entry in self._streams.of(stream, subject)]
+
+    async def read(self, stream: str, subject: str, since_unix_ms: int = 0) -> AsyncGenerator[Message, None]:
+        await self._reach()
+        for entry in self._streams.of(stream, subject):
+            if entry.stored_unix_ms >= since_unix_ms:
+                yield entry.message
 
     async def purge(self, stream: str, subject: str) -> None:
         await self._reach()

@@ -1,9 +1,11 @@
 """What the bus in memory keeps: streams, keys and objects."""
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 
 from tokenlane_chassis.bus import Message, Stored
+from tokenlane_chassis.clock import unix_ms
 from tokenlane_chassis.errors import BusUnavailableError
 from tokenlane_proto.headers import MSG_ID
 from tokenlane_proto.topology import STREAMS, StreamSpec
@@ -23,6 +25,7 @@ class StoredMessage:
     message: Message
     attempts: int = 0
     claimed: bool = False
+    stored_unix_ms: int = field(default_factory=unix_ms)
 
 
 @dataclass(eq=False)
@@ -53,6 +56,11 @@ class FakeStreams:
             self.ids[spec.name, message_id] = seq
         self._append(spec, StoredMessage(seq, message))
         return Stored(seq)
+
+    def capture(self, message: Message) -> None:
+        """Store what was posted, if a stream takes its subject."""
+        with contextlib.suppress(BusUnavailableError):
+            self.publish(message)
 
     def remove(self, entry: StoredMessage) -> bool:
         """Delete a message; False if it is not there."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 import structlog
 from nats.aio.client import Client
@@ -13,6 +13,7 @@ from nats.js import JetStreamContext
 
 from tokenlane_chassis import topology
 from tokenlane_chassis.asking import Asker
+from tokenlane_chassis.batches import read_batches
 from tokenlane_chassis.buckets import Buckets
 from tokenlane_chassis.bus import (
     ConsumerCounts,
@@ -143,6 +144,9 @@ class NatsBus:
 
     async def messages(self, stream: str, subject: str) -> list[Message]:
         return await self._streams.messages(stream, subject)
+
+    def read(self, stream: str, subject: str, since_unix_ms: int = 0) -> AsyncGenerator[Message, None]:
+        return read_batches(self._client, stream, subject, since_unix_ms)
 
     async def purge(self, stream: str, subject: str) -> None:
         await self._streams.purge(stream, subject)

@@ -98,6 +98,7 @@ class Settling:
                 estimated_prompt_tokens=given.prompt_tokens,
                 budget_output_tokens=given.output_tokens,
                 usage=counted,
+                accepted_unix_ms=job.request.accepted_unix_ms,
             )
             self._bus.post(subjects.usage(job.tenant), event.SerializeToString())
 

@@ -80,7 +80,7 @@ class Frame(_message.Message):
     def __init__(self, attempt: _Optional[int] = ..., seq: _Optional[int] = ..., head: _Optional[_Union[Head, _Mapping]] = ..., data: _Optional[bytes] = ..., terminal: _Optional[_Union[Terminal, _Mapping]] = ..., first_event: _Optional[int] = ..., checkpointed_events: _Optional[int] = ...) -> None: ...
 
 class UsageEvent(_message.Message):
-    __slots__ = ("request_id", "model", "lane", "category", "body_bytes", "estimated_prompt_tokens", "budget_output_tokens", "usage")
+    __slots__ = ("request_id", "model", "lane", "category", "body_bytes", "estimated_prompt_tokens", "budget_output_tokens", "usage", "accepted_unix_ms")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +89,7 @@ class UsageEvent(_message.Message):
     ESTIMATED_PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     BUDGET_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     model: str
     lane: str
@@ -97,4 +98,5 @@ class UsageEvent(_message.Message):
     estimated_prompt_tokens: int
     budget_output_tokens: int
     usage: Usage
-    def __init__(self, request_id: _Optional[str] = ..., model: _Optional[str] = ..., lane: _Optional[str] = ..., category: _Optional[str] = ..., body_bytes: _Optional[int] = ..., estimated_prompt_tokens: _Optional[int] = ..., budget_output_tokens: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
+    accepted_unix_ms: int
+    def __init__(self, request_id: _Optional[str] = ..., model: _Optional[str] = ..., lane: _Optional[str] = ..., category: _Optional[str] = ..., body_bytes: _Optional[int] = ..., estimated_prompt_tokens: _Optional[int] = ..., budget_output_tokens: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., accepted_unix_ms: _Optional[int] = ...) -> None: ...
