@@ -1,0 +1,1 @@
+"""`tokenlane calibrate`: a profile of an engine, measured through its API."""

@@ -1,0 +1,1 @@
+"""`tokenlane plan`: the cheapest fleet that keeps the objectives for a trace, and how it is shown."""
