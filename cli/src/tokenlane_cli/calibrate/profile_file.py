@@ -50,7 +50,8 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """How it came about. `date` is ISO 8601; `request_s` is what a request takes beside the engine's steps."""
+    """How it came about. `date` is ISO 8601; `load_s` the most that the load could take; `request_s` what a request
+    takes beside the engine's steps."""
 
     date: str
     engine: str
