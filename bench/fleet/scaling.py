@@ -13,7 +13,7 @@ import numpy as np
 from bench.fleet.arguments import existing, parser, progress, run
 from bench.fleet.engines import h100
 from bench.fleet.markdown import percent, seconds, table
-from tokenlane_autoscaler.policy import Lower, LaneState, PolicySettings, decide
+from tokenlane_autoscaler.policy import LaneState, Lower, PolicySettings, decide
 from tokenlane_autoscaler.settings import AutoscalerSettings
 from tokenlane_autoscaler.throughput import Sample, Throughput
 from tokenlane_cli.traces.load import load

@@ -77,7 +77,7 @@ def test_what_is_recommended_keeps_and_exists_and_is_cheapest(of: list[tuple[str
 
 def test_one_pool_is_said_to_be_better_where_it_is() -> None:
     text = said(option("paper", 10), option("defaults", 6), option("one", 5), option("two", 6))
-    assert "Take one pool, tuned, pull: 5 replicas, 20 GPUs, 40.00 an hour" in text
+    assert "Take one pool, tuned, pull: 5 replicas, 20 GPUs, 40.00 $/h" in text
     assert "the paper's pool: 20 GPUs fewer (50 %); vLLM's defaults: 4 GPUs fewer (17 %)" in text
     assert "One pool is better here: fixed lanes need 4 GPUs more." in text
 

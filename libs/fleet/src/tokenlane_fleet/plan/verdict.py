@@ -70,7 +70,7 @@ def _none_keeps(options: Sequence[Option]) -> tuple[str, ...]:
 def _recommendation(chosen: Option) -> str:
     size = f"{counted(chosen.replicas, 'replica')}, {counted(chosen.gpus, 'GPU')}"
     return (
-        f"{_described(chosen)}: {size}, {chosen.cost_per_hour:,.2f} an hour. It keeps the objectives up to "
+        f"{_described(chosen)}: {size}, {chosen.cost_per_hour:,.2f} $/h. It keeps the objectives up to "
         f"{times(chosen.headroom)} this load."
     )
 

@@ -14,7 +14,6 @@ from tokenlane_fleet.sim.run import inputs, result_of
 from tokenlane_fleet.sim.trace import Seconds, Tokens, Trace
 from tokenlane_fleet.sim.world import build
 
-
 # Looks at requests that wait for nobody, after the last arrival, before the controller is given up.
 _PATIENCE = 1000
 

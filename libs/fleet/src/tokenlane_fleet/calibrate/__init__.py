@@ -1,0 +1,1 @@
+"""A StepCost from measured steps (needs numpy and scipy)."""
