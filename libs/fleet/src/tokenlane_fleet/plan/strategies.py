@@ -44,7 +44,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """By strategy, and the fixed lanes at each boundary beside the tuned pool that they are compared with."""
+    """By strategy, and the fixed lanes at each boundary beside the best tuned pool, which they are compared with."""
 
     found: tuple[Choice, ...]
     pool: Solved | None
@@ -80,7 +80,12 @@ class Strategies:
             choice = self._choice(key, begin)
             if choice is not None:
                 found.append(choice)
-        return Choices(tuple(found), self._pools.get(FIFO), self._two or ())
+        return Choices(tuple(found), self._best_pool(), self._two or ())
+
+    def _best_pool(self) -> Solved | None:
+        """Of those that can be had today, by a queue or by a router."""
+        pools = [self._pools[dispatch] for dispatch in (FIFO, LEAST_WORK) if dispatch in self._pools]
+        return min(pools, key=lambda of: (not of.size.kept, of.size.total, of.needed), default=None)
 
     def _choice(self, key: str, begin: Callable[[str], None]) -> Choice | None:
         if key in ("paper", "defaults"):

@@ -86,6 +86,8 @@ def _described(option: Option) -> str:
 def _savings(chosen: Option, by_key: Mapping[str, Option]) -> list[str]:
     pool = _tuned_pool(by_key)
     names = [("paper", "the paper's pool"), ("defaults", "vLLM's defaults")]
+    if chosen.key == "one-push":
+        names.append(("one", "tokenlane with a single lane, which does not look at work"))
     others = [(by_key[key], name) for key, name in names if key in by_key and key != chosen.key]
     if pool is not None and chosen.key in LANES:
         others.append((pool, "the tuned single pool"))
