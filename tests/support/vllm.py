@@ -33,10 +33,11 @@ def cache_environment() -> dict[str, str]:
 
 
 class VllmServer:
-    """`vllm serve` with the demonstration's model. Up on enter, gone on exit."""
+    """`vllm serve` with the demonstration's model, or another. Up on enter, gone on exit."""
 
-    def __init__(self, log: Path, *arguments: str) -> None:
-        self._log = log
+    def __init__(self, log: Path, *arguments: str, model: Path = SMOLLM2, name: str = "smollm2") -> None:
+        self.log = log
+        self._model, self._name = str(model), name
         self._arguments = arguments
 
     def __enter__(self) -> "VllmServer":
@@ -46,10 +47,10 @@ class VllmServer:
         self.url = f"http://127.0.0.1:{port}"
         environment = cpu_environment()
         arguments = environment.pop("TOKENLANE_ENGINE_ARGS").split()
-        command = [str(ENGINE_BIN / "vllm"), "serve", str(SMOLLM2), "--host", "127.0.0.1", "--port", str(port)]
-        with self._log.open("w") as log:
+        command = [str(ENGINE_BIN / "vllm"), "serve", self._model, "--host", "127.0.0.1", "--port", str(port)]
+        with self.log.open("w") as log:
             self._process = subprocess.Popen(
-                [*command, "--served-model-name", "smollm2", *arguments, *self._arguments],
+                [*command, "--served-model-name", self._name, *arguments, *self._arguments],
                 env=os.environ | environment | cache_environment() | {"VLLM_NO_USAGE_STATS": "1"},
                 stdout=log,
                 stderr=log,
@@ -73,4 +74,4 @@ class VllmServer:
                     return
             except httpx.TransportError:
                 time.sleep(0.2)
-        raise RuntimeError(f"vLLM did not start:\n{self._log.read_text()[-4000:]}")
+        raise RuntimeError(f"vLLM did not start:\n{self.log.read_text()[-4000:]}")

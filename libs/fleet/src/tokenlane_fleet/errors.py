@@ -4,6 +4,7 @@ FleetError
 ├── LimitsError          an engine with these limits could not start
 ├── RequestError         the scheduler cannot take this request
 ├── TraceError           these arrays are no trace
+├── CalibrationError     these samples measure nothing
 ├── FleetSettingError    pools, classes or rules contradict each other
 └── UnknownProfileError  no profile of that name
 """
@@ -23,6 +24,10 @@ class RequestError(FleetError):
 
 class TraceError(FleetError):
     """The arrays are no trace; the message names it."""
+
+
+class CalibrationError(FleetError):
+    """These samples are too few, or no measurements at all; the message names what is wrong."""
 
 
 class FleetSettingError(FleetError):

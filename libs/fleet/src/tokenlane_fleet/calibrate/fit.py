@@ -8,16 +8,18 @@ that the machine disturbed counts, but does not steer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 
-from tokenlane_fleet.calibrate.errors import CalibrationError
 from tokenlane_fleet.calibrate.samples import Array, StepSample, Table, tabulate
 from tokenlane_fleet.cost import StepCost
+from tokenlane_fleet.errors import CalibrationError
 
 _LEAST_SAMPLES = 6
 _CORNERS = 64
+_NEAR = 2
 _ROUNDS = 12
 # Huber's constant: 95 % efficient where the errors are normal.
 _HUBER = 1.345
@@ -90,17 +92,14 @@ def _check(samples: Sequence[StepSample]) -> None:
 
 
 def _best(table: Table, weights: Array) -> _Linear:
-    """The corner is searched among the batch sizes seen, then refined between its neighbours."""
+    """The corner is searched among the batch sizes seen, then between those near the best."""
     straight = _solve(table, weights, 0.0)
     corners = _corners(table.tokens)
     found = [straight, *(_solve(table, weights, float(corner)) for corner in corners)]
     at = int(np.argmin([linear.loss for linear in found]))
-    grid = np.concatenate(([0.0], corners))
-    low, high = grid[max(0, at - 1)], grid[min(len(grid) - 1, at + 1)]
-    if high > low:
-        refined = minimize_scalar(
-            lambda corner: _solve(table, weights, corner).loss, bounds=(low, high), method="bounded"
-        )
+    near = np.concatenate(([0.0], corners))[max(0, at - _NEAR) : at + _NEAR + 1]
+    for bounds in pairwise(near.tolist()):
+        refined = minimize_scalar(lambda corner: _solve(table, weights, corner).loss, bounds=bounds, method="bounded")
         found.append(_solve(table, weights, float(refined.x)))
     best = min(found, key=lambda linear: linear.loss)
     return best if best.loss < _CORNER_GAIN * straight.loss else straight

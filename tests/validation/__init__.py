@@ -1,0 +1,1 @@
+"""The fleet's model held against real vLLM: `python -m tests.validation` prints the tables of docs/validation.md."""
