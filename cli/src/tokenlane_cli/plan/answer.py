@@ -21,9 +21,9 @@ def best_option(report: PlanReport) -> Option | None:
 
 
 def single_pool(report: PlanReport) -> Option | None:
-    """The tuned single pool that lanes are compared with."""
-    by_key = {option.key: option for option in report.options}
-    return by_key.get("one") or by_key.get("one-push")
+    """The tuned single pool that lanes are compared with: the better of those behind a queue and behind a router."""
+    pools = [option for option in report.options if option.key in ("one", "one-push")]
+    return min(pools, key=lambda of: (not of.meets_slo, of.gpus, -of.headroom), default=None)
 
 
 def is_best_boundary(report: PlanReport, point: BoundaryPoint) -> bool:
