@@ -47,7 +47,7 @@ def times(factor: float) -> str:
 
 def percent(share: float) -> str:
     """0.419 as "42 %"."""
-    return f"{100 * share:.0f} %"
+    return f"{round(100 * share)} %"
 
 
 def milliseconds(seconds: float) -> str:
