@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.fleet.sim.fleets import COST, ROWS, fleet, limits, pool, trace
 from tokenlane_fleet import Request, Scheduler, SchedulerLimits
-from tokenlane_fleet.sim.fleet import Push, PushRule
+from tokenlane_fleet.sim.fleet import Bind, Pull, Push, PushRule
 from tokenlane_fleet.sim.run import simulate
 from tokenlane_fleet.sim.trace import Seconds, Trace
 
@@ -56,6 +56,18 @@ def test_one_engine_is_the_scheduler(rows: list[tuple[float, int, int]], engine:
     assert result.first_token_s == pytest.approx(first, abs=1e-9)
     assert result.finished_s == pytest.approx(done, abs=1e-9)
     assert (result.pools[0].steps, result.preemptions) == (steps, preemptions)
+
+
+@settings(deadline=None)
+@given(ROWS, st.sampled_from(Bind))
+def test_a_queue_before_one_engine_that_takes_everything_is_no_queue(
+    rows: list[tuple[float, int, int]], bind: Bind
+) -> None:
+    requests, engine = trace(rows), limits(num_blocks=27, max_num_seqs=40)
+    pushed = simulate(requests, fleet(pool(engine=engine), dispatch=Push(PushRule.LEAST_WORK)))
+    pulled = simulate(requests, fleet(pool(engine=engine), dispatch=Pull(overcommit=1e6, bind=bind)))
+    assert (pulled.finished_s == pushed.finished_s).all()
+    assert (pulled.first_token_s == pushed.first_token_s).all()
 
 
 def test_the_engines_above_do_preempt() -> None:

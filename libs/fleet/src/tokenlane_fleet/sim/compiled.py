@@ -9,12 +9,12 @@ from typing import Any
 from numba import njit
 from numba.extending import register_jitable
 
-from tokenlane_fleet.kernel import seconds, step, waiting
-from tokenlane_fleet.sim import loop, pulling, pushing, queue, worker
+from tokenlane_fleet.kernel import run, seconds, step, waiting
+from tokenlane_fleet.sim import clock, loop, pulling, pushing, queue, worker
 from tokenlane_fleet.sim.borrowing import borrowed
 from tokenlane_fleet.sim.records import World
 
-_MODULES: tuple[ModuleType, ...] = (waiting, step, seconds, queue, worker, pushing, pulling, loop)
+_MODULES: tuple[ModuleType, ...] = (waiting, step, seconds, run, clock, queue, worker, pushing, pulling, loop)
 
 
 def _own_functions(module: ModuleType) -> list[FunctionType]:
@@ -30,7 +30,7 @@ def _compiled() -> Any:
         for function in _own_functions(module):
             register_jitable(error_model="numpy")(function)
     digest = sha256("".join(inspect.getsource(module) for module in _MODULES).encode()).hexdigest()
-    run = loop.advance
+    simulated = loop.advance
 
     def advance(world: World, until_s: float) -> str:
         lent = World(
@@ -42,13 +42,14 @@ def _compiled() -> Any:
             borrowed(world.rules),
             borrowed(world.clock),
             borrowed(world.due_s),
+            borrowed(world.soonest),
             borrowed(world.running),
             borrowed(world.finished),
             borrowed(world.scratch),
             borrowed(world.queue_keys),
             borrowed(world.queue_items),
         )
-        run(lent, until_s)
+        simulated(lent, until_s)
         return digest
 
     return njit(cache=True, nogil=True, error_model="numpy")(advance)

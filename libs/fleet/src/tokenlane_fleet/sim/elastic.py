@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tokenlane_fleet.errors import FleetSettingError
+from tokenlane_fleet.sim.clock import set_due
 from tokenlane_fleet.sim.compiled import advance
 from tokenlane_fleet.sim.fleet import Fleet, Push
 from tokenlane_fleet.sim.records import NEVER, Phase, World
@@ -118,7 +119,7 @@ class _Run:
         for replica in [replica for replica, ready in self.ready_s.items() if ready <= until_s]:
             del self.ready_s[replica]
             self.world.replicas[replica]["phase"] = Phase.ACTIVE
-            self.world.due_s[replica] = until_s
+            set_due(self.world, replica, until_s)
 
     def observed(self) -> Observation:
         return Observation(self.now_s, tuple(self._view(number) for number in range(len(self.fleet.pools))))

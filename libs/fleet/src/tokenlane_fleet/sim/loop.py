@@ -2,9 +2,12 @@
 
 import math
 
+from tokenlane_fleet.kernel.run import context_of, steady_end_s, steady_steps, take_steps
 from tokenlane_fleet.kernel.seconds import seconds
 from tokenlane_fleet.kernel.step import step
-from tokenlane_fleet.sim.pulling import pull, queue_up
+from tokenlane_fleet.sim.clock import set_due
+from tokenlane_fleet.sim.fleet import Bind, PushRule
+from tokenlane_fleet.sim.pulling import anything_queued, pull, queue_up
 from tokenlane_fleet.sim.pushing import push
 from tokenlane_fleet.sim.records import NEVER, Phase, Step, World
 from tokenlane_fleet.sim.worker import release
@@ -12,12 +15,16 @@ from tokenlane_fleet.sim.worker import release
 _DRAINING = Phase.DRAINING
 _OFF = Phase.OFF
 _REJECTED = -1
+_AT_STEP = int(Bind.AT_STEP)
+_LEAST_WORK = int(PushRule.LEAST_WORK)
+# Fewer are not worth looking ahead.
+_LEAST_RUN = 2
 
 
 def advance(world: World, until_s: float) -> None:
     """Run to `until_s`, inclusive; with NEVER to the end of all requests."""
     while True:
-        replica = soonest(world)
+        replica = world.soonest[1]
         step_ends = world.due_s[replica]
         arrives = next_arrival_s(world)
         now = min(step_ends, arrives)
@@ -29,14 +36,6 @@ def advance(world: World, until_s: float) -> None:
         else:
             complete(world, replica)
             begin(world, replica)
-
-
-def soonest(world: World) -> int:
-    best = 0
-    for replica in range(1, len(world.due_s)):
-        if world.due_s[replica] < world.due_s[best]:
-            best = replica
-    return best
 
 
 def next_arrival_s(world: World) -> float:
@@ -74,7 +73,10 @@ def enter(world: World, pool: int, item: int) -> None:
 def complete(world: World, replica: int) -> None:
     """The replica's step ends: what has left its engine leaves the worker, or moves on to a longer context."""
     worker = world.replicas[replica]
-    world.due_s[replica] = NEVER
+    set_due(world, replica, NEVER)
+    if worker.run_steps:
+        end_run(world, replica)
+        return
     finished = worker.num_finished
     worker.num_finished = 0
     for place in range(finished):
@@ -111,6 +113,8 @@ def begin(world: World, replica: int) -> None:
         rest(world, replica)
         return
     pool = worker.pool
+    if may_run(world) and begin_run(world, replica):
+        return
     out = Step(world.scratch[0], world.scratch[1], world.scratch[2], world.finished[replica], world.scratch[3])
     step(worker, world.limits[pool], world.sequences, world.running[replica], out)
     took = seconds(
@@ -122,16 +126,46 @@ def begin(world: World, replica: int) -> None:
         worker.attention_pairs,
     )
     due = world.clock[0].now_s + took
-    world.due_s[replica] = due
+    set_due(world, replica, due)
     worker.busy_s += took
     worker.computed_tokens += worker.prefill_tokens
     worker.fewest_free = min(worker.fewest_free, worker.free_blocks)
     note_tokens(world, replica, out, due)
 
 
+def may_run(world: World) -> bool:
+    """Whether nobody looks at what a replica has between two steps: a router that weighs work does, and so does a queue
+    that hands out at steps, or any queue in which something waits."""
+    rules = world.rules[0]
+    if rules.push:
+        return bool(rules.rule != _LEAST_WORK)
+    return bool(rules.bind != _AT_STEP and not anything_queued(world))
+
+
+def begin_run(world: World, replica: int) -> bool:
+    """Start as many steps as are all alike, if there are some."""
+    worker, pool = world.replicas[replica], world.replicas[replica].pool
+    steps = steady_steps(worker, world.limits[pool], world.sequences, world.running[replica])
+    if steps < _LEAST_RUN:
+        return False
+    worker.run_steps = steps
+    worker.run_start_s = world.clock[0].now_s
+    worker.run_context = context_of(worker, world.sequences, world.running[replica])
+    end = steady_end_s(world.costs[pool], worker.num_running, worker.run_context, steps, worker.run_start_s)
+    set_due(world, replica, end)
+    return True
+
+
+def end_run(world: World, replica: int) -> None:
+    worker = world.replicas[replica]
+    take_steps(worker, world.limits[worker.pool], world.sequences, world.running[replica], worker.run_steps)
+    worker.run_steps = 0
+    worker.busy_s += world.clock[0].now_s - worker.run_start_s
+    worker.fewest_free = min(worker.fewest_free, worker.free_blocks)
+
+
 def rest(world: World, replica: int) -> None:
     worker = world.replicas[replica]
-    world.due_s[replica] = NEVER
     if worker.phase == _DRAINING:
         worker.phase = _OFF
         worker.held_s += world.clock[0].now_s - worker.since_s

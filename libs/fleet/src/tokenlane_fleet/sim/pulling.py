@@ -1,9 +1,10 @@
 """Central queues and the workers that pull from them."""
 
+from tokenlane_fleet.sim.clock import set_due
 from tokenlane_fleet.sim.fleet import Bind, Order
 from tokenlane_fleet.sim.queue import dequeue, enqueue
 from tokenlane_fleet.sim.records import NEVER, Phase, World
-from tokenlane_fleet.sim.worker import give, may_take
+from tokenlane_fleet.sim.worker import cut_run, give, may_take
 
 _ACTIVE = Phase.ACTIVE
 _DEADLINE = int(Order.DEADLINE)
@@ -21,6 +22,22 @@ def queue_up(world: World, pool: int, item: int) -> None:
         wake(world, pool, item)
     else:
         hand_out(world, pool)
+        if world.pools[pool].queued == 1:
+            cut_runs(world)
+
+
+def cut_runs(world: World) -> None:
+    """Something waits: every worker looks at its next step whether it can have it."""
+    for replica in range(len(world.replicas)):
+        cut_run(world, replica)
+
+
+def anything_queued(world: World) -> bool:
+    # numba compiles no generators as arguments.
+    for pool in range(len(world.pools)):  # noqa: SIM110
+        if world.pools[pool].queued:
+            return True
+    return False
 
 
 def key_of(world: World, pool: int, item: int) -> float:
@@ -88,7 +105,7 @@ def wake(world: World, pool: int, item: int) -> None:
 def wake_one(world: World, first: int, end: int) -> bool:
     for replica in range(first, end):
         if world.due_s[replica] == NEVER and world.replicas[replica].phase == _ACTIVE:
-            world.due_s[replica] = world.clock[0].now_s
+            set_due(world, replica, world.clock[0].now_s)
             return True
     return False
 

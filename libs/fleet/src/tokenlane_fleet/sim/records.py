@@ -22,12 +22,13 @@ _KERNEL_ENGINE = (
 )  # fmt: skip
 
 # A replica is an engine and what its worker counts: `committed` budgets and `outstanding` requests it has, `work_left`
-# output tokens of them, `phase` (see Phase), `fewest_free` blocks ever, computed tokens of all prefills.
+# output tokens of them, `phase` (see Phase), `fewest_free` blocks ever, computed tokens of all prefills. `run_steps`:
+# steps alike that are under way at once (see `kernel.run`), from `run_start_s` on; 0 while a step is by itself.
 REPLICA = np.dtype(
     [(name, np.int64) for name in _KERNEL_ENGINE]
     + [(name, np.int64) for name in ("pool", "committed", "outstanding", "work_left", "phase", "fewest_free")]
-    + [("computed_tokens", np.int64)]
-    + [(name, np.float64) for name in ("busy_s", "since_s", "held_s")]
+    + [(name, np.int64) for name in ("computed_tokens", "run_steps", "run_context")]
+    + [(name, np.float64) for name in ("busy_s", "since_s", "held_s", "run_start_s")]
 )
 
 POOL = np.dtype(
@@ -75,8 +76,9 @@ class Step(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything. `due_s` by replica: when its step ends, NEVER while it rests. `queue_keys` and `queue_items` are a
-    heap for each pool. `clock` and `rules` have one element, so that compiled code can change and read them."""
+    """Everything. `due_s` by replica: when its step ends, NEVER while it rests; padded to a power of two, and changed
+    by `clock.set_due` alone, which keeps `soonest` in step. `queue_keys` and `queue_items` are a heap for each pool.
+    `clock` and `rules` have one element, so that compiled code can change and read them."""
 
     sequences: Records
     replicas: Records
@@ -86,6 +88,7 @@ class World(NamedTuple):
     rules: Records
     clock: Records
     due_s: NDArray[np.float64]
+    soonest: NDArray[np.int64]
     running: NDArray[np.int64]
     finished: NDArray[np.int64]
     scratch: NDArray[np.int64]

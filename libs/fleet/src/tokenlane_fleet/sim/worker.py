@@ -1,6 +1,8 @@
 """What a worker may take, and what it counts of what it has."""
 
+from tokenlane_fleet.kernel.run import steady_end_s, steps_until
 from tokenlane_fleet.kernel.step import add
+from tokenlane_fleet.sim.clock import set_due
 from tokenlane_fleet.sim.records import NEVER, Phase, World
 
 _ACTIVE = Phase.ACTIVE
@@ -30,7 +32,21 @@ def give(world: World, replica: int, item: int) -> None:
     worker.work_left += sequence.work_left
     add(worker, world.sequences, item)
     if world.due_s[replica] == NEVER:
-        world.due_s[replica] = world.clock[0].now_s
+        set_due(world, replica, world.clock[0].now_s)
+    else:
+        cut_run(world, replica)
+
+
+def cut_run(world: World, replica: int) -> None:
+    """Let a run of steps end with the one that is under way."""
+    worker = world.replicas[replica]
+    if worker.run_steps == 0:
+        return
+    cost, now = world.costs[worker.pool], world.clock[0].now_s
+    steps = steps_until(cost, worker.num_running, worker.run_context, worker.run_steps, worker.run_start_s, now)
+    if steps < worker.run_steps:
+        worker.run_steps = steps
+        set_due(world, replica, steady_end_s(cost, worker.num_running, worker.run_context, steps, worker.run_start_s))
 
 
 def release(world: World, replica: int, item: int) -> None:

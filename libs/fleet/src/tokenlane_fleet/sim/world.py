@@ -31,6 +31,7 @@ def build(trace: Trace, fleet: Fleet, budgets: Tokens, ttft_limit_s: Seconds, sl
     replicas = _replicas(fleet, slots, float(trace.arrival_s[0]))
     widest = max(pool.limits.max_num_seqs for pool in fleet.pools)
     queues = (len(fleet.pools), len(trace) if isinstance(fleet.dispatch, Pull) else 1)
+    leaves = 1 << (len(replicas) - 1).bit_length()
     clock = np.zeros(1, CLOCK)
     clock["now_s"] = trace.arrival_s[0]
     return World(
@@ -41,7 +42,11 @@ def build(trace: Trace, fleet: Fleet, budgets: Tokens, ttft_limit_s: Seconds, sl
         costs=_rows(COST, [pool.cost for pool in fleet.pools]),
         rules=_rules(fleet),
         clock=clock,
-        due_s=np.full(len(replicas), NEVER),
+        due_s=np.full(leaves, NEVER),
+        # At first everybody rests, and the first one below each node is the leftmost.
+        soonest=np.array(
+            [0] + [(node << (leaves.bit_length() - node.bit_length())) - leaves for node in range(1, 2 * leaves)]
+        ),
         running=np.zeros((len(replicas), widest), np.int64),
         finished=np.zeros((len(replicas), widest), np.int64),
         scratch=np.zeros((4, widest), np.int64),
