@@ -10,6 +10,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from openai.types.chat import ChatCompletionUserMessageParam
 
 from tests.support.nats_server import NatsServer
+from tests.support.waiting import until
 from tests.unit.client.openai_answers import TEXT, well
 from tests.unit.client.worker import Job, ScriptedWorker
 from tokenlane_chassis.connection import BusOptions, connect
@@ -83,19 +84,20 @@ async def test_a_tenant_reaches_nothing_of_another(server: str) -> None:
         refused.append(str(error))
 
     other = await nats.connect(f"nats://other:pw@{server}", inbox_prefix="_INBOX_other", error_cb=complain)
-    for subject in (
-        f"$JS.API.DIRECT.GET.TOKENLANE_RESULTS.results.acme.{mine.request_id}",
-        "$JS.API.DIRECT.GET.TOKENLANE_RESULTS",
-        "$JS.API.STREAM.MSG.GET.TOKENLANE_RESULTS",
-        "requests.acme",
-        "cancels.acme",
-        "attach.acme",
-    ):
-        with pytest.raises(NatsTimeoutError):
-            await other.request(subject, b"{}", timeout=0.2)
-    for subject in ("replies.acme.>", "results.acme.*", "_INBOX_acme.>", ">"):
-        await other.subscribe(subject)
-    await other.flush()
-    assert len(refused) == 10
+    try:
+        for subject in (
+            f"$JS.API.DIRECT.GET.TOKENLANE_RESULTS.results.acme.{mine.request_id}",
+            "$JS.API.DIRECT.GET.TOKENLANE_RESULTS",
+            "$JS.API.STREAM.MSG.GET.TOKENLANE_RESULTS",
+            "requests.acme",
+            "cancels.acme",
+            "attach.acme",
+        ):
+            with pytest.raises(NatsTimeoutError):
+                await other.request(subject, b"{}", timeout=0.2)
+        for subject in ("replies.acme.>", "results.acme.*", "_INBOX_acme.>", ">"):
+            await other.subscribe(subject)
+        await until(lambda: len(refused) == 10)
+    finally:
+        await other.close()
     assert all("permissions violation" in each.lower() for each in refused)
-    await other.close()
