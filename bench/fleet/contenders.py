@@ -96,6 +96,6 @@ CONTENDERS = (
     Contender("one", "tuned single pool, central pull, FIFO", _pool(FIFO)),
     Contender("one-deadline", "tuned single pool, central pull, deadline order", _pool(DEADLINE), True, ("one",)),
     Contender("paper-lanes", "two fixed lanes, paper's setting", _fixed(paper_lanes), tuned=False),
-    Contender("two", "two fixed lanes, tuned (the product today)", _two(False), True, ("one",)),
+    Contender("two", "two fixed lanes, tuned", _two(False), True, ("one",)),
     Contender("elastic", "elastic lanes, deadline order (simulated policy)", _two(True), True, ("one-deadline", "one")),
 )

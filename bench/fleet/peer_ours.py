@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +13,15 @@ from bench.fleet.engines import AUTHORS_CALIBRATED_AT, AUTHORS_CHUNK, AUTHORS_H_
 from bench.fleet.peer_question import Question
 from tokenlane_fleet.distribution import Distribution
 from tokenlane_fleet.plan.design import Design, fleet
+from tokenlane_fleet.plan.monotone import lowest
 from tokenlane_fleet.sim.run import simulate
 from tokenlane_fleet.sim.trace import Trace
 from tokenlane_fleet.sim.workloads import from_cdf
 
 PEER_OUTPUT_SHARE = 0.2
 _WARM_UP = 0.2
+# Simulations at once, as in `tokenlane plan`; the peer's search takes one after the other.
+CORES = 2
 
 
 @dataclass(slots=True)
@@ -48,7 +53,8 @@ def answer(question: Question, seed: int) -> dict[str, Any]:
 
 def _sized(pools: list[tuple[Design, Trace]], question: Question) -> dict[str, Any]:
     began, counter = time.perf_counter(), Counter()
-    found = [_fewest(design, trace, question.slo_s, counter) for design, trace in pools]
+    with ThreadPoolExecutor(CORES) as executor:
+        found = [_fewest(design, trace, question.slo_s, counter, executor) for design, trace in pools]
     return {
         "searched": [size for size, _ in found],
         "ttft_p99_s": [ttft_s for _, ttft_s in found],
@@ -58,30 +64,25 @@ def _sized(pools: list[tuple[Design, Trace]], question: Question) -> dict[str, A
     }
 
 
-def _fewest(design: Design, trace: Trace, slo_s: float, counter: Counter) -> tuple[int | None, float | None]:
+def _fewest(
+    design: Design, trace: Trace, slo_s: float, counter: Counter, executor: Executor
+) -> tuple[int | None, float]:
     """The smallest pool and its P99; (None, the P99) where twice the slots that are taken do not bring it."""
     known: dict[int, float] = {}
 
-    def p99(count: int) -> float:
-        if count not in known:
-            known[count] = _ttft_p99_s(design, trace, count)
-            counter.simulations += 1
-            counter.requests += len(trace)
-        return known[count]
+    def holds(counts: Sequence[int]) -> list[bool]:
+        fresh = [count for count in dict.fromkeys(counts) if count not in known]
+        known.update(zip(fresh, executor.map(lambda count: _ttft_p99_s(design, trace, count), fresh), strict=True))
+        counter.simulations += len(fresh)
+        counter.requests += len(fresh) * len(trace)
+        return [known[count] <= slo_s for count in counts]
 
-    no, yes = 0, _guess(design, trace)
-    step = max(1, yes // 16)
-    while p99(yes) > slo_s:
-        if yes > 2 * _guess(design, trace):
-            return None, p99(yes)
-        no, yes, step = yes, yes + step, 2 * step
-    while yes - no > 1:
-        middle = max(no + 1, yes - step) if no == 0 else (no + yes) // 2
-        if p99(middle) > slo_s:
-            no = middle
-        else:
-            yes, step = middle, 2 * step
-    return yes, p99(yes)
+    guess = _guess(design, trace)
+    most = 2 * guess
+    if not holds((most, guess))[0]:
+        return None, known[most]
+    found = lowest(holds, guess, 1, most)
+    return found, known[found or most]
 
 
 def _ttft_p99_s(design: Design, trace: Trace, count: int) -> float:

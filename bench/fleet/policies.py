@@ -55,6 +55,9 @@ def _print(kinds: list[Kind], contenders: list[Contender], all_of: dict[str, dic
         value = of[key]["goodput"]
         return f"{value:.3g}" + (f" ({value / base:.2f}x)" if base else "") if value else "none"
 
+    def per_gpu(of: dict[str, Figures], key: str, _: Kind) -> str:
+        return f"{of[key]['goodput'] / gpus:.3g}" if of[key]["goodput"] else "none"
+
     def sized(of: dict[str, Figures], key: str, _: Kind) -> str:
         found = of[key].get("replicas")
         return f"{sum(found) * gpus} ({' + '.join(str(n) for n in found)})" if found else "none"
@@ -72,6 +75,7 @@ def _print(kinds: list[Kind], contenders: list[Contender], all_of: dict[str, dic
 
     common = [f"{kind.title}, {kind.common:g}/s a replica" for kind in kinds]
     table("Goodput: requests/s a replica (against tuned push)", ["policy", *titles], rows(goodput))
+    table("Goodput a GPU: requests/s", ["policy", *titles], rows(per_gpu))
     table("GPUs at equal objectives (replicas)", ["policy", *titles], rows(sized))
     table("P99 time to first token at a common load, short / long", ["policy", *common], rows(two("ttft_p99_s")))
     table("P99 time per output token at a common load, short / long", ["policy", *common], rows(two("tpot_p99_s")))

@@ -82,7 +82,8 @@ class Reproduction:
 
     def _least(self, name: str, candidate: Candidate) -> Row:
         size = self._bench.fewest(self._trace, candidate, MOST)
-        return self._row(name, replace(candidate, replicas=size.replicas))
+        found = "" if size.kept else " (no smaller one found)"
+        return self._row(name + found, replace(candidate, replicas=size.replicas))
 
     def _row(self, name: str, candidate: Candidate) -> Row:
         result = self._bench.result(self._trace, candidate)

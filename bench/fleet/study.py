@@ -22,7 +22,7 @@ Figures = dict[str, Any]
 FINALISTS = 4
 WORSE = 0.985
 GRID = ((512, 0), (704, 0), (832, 624), (832, 416), (960, 480), (1024, 512), (1024, 256), (2048, 512))
-GRID_CAP = 8192
+GRID_CAPS = (2048, 8192)
 POOLS = ("one-push", "one", "one-deadline")
 
 
@@ -118,7 +118,7 @@ class Study:
 
     def _with_engines(self, found: Candidate, engines: Sequence[Engine]) -> list[Candidate]:
         own = found.design.lanes[0].engine
-        caps = {own.prefill_cap, GRID_CAP} if isinstance(found.design.dispatch, Pull) else {0}
+        caps = {own.prefill_cap, *GRID_CAPS} if isinstance(found.design.dispatch, Pull) else {0}
         swapped = []
         for engine in (replace(of, prefill_cap=cap) for of in engines for cap in sorted(caps)):
             design = found.design

@@ -9,6 +9,7 @@ from tokenlane_fleet.plan.trials import Trial, Trials
 from tokenlane_fleet.plan.workload import Workload
 
 LONG_SIZES = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
+AROUND = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
 
 
 def fewest_sharing(trials: Trials, of: Workload, candidate: Candidate, most: int) -> Size:
@@ -18,7 +19,8 @@ def fewest_sharing(trials: Trials, of: Workload, candidate: Candidate, most: int
     if short is None or long is None:
         return Size(candidate.replicas, False)
     best = Size((most, most), False)
-    for count in LONG_SIZES:
+    guess = candidate.replicas[1]
+    for count in sorted({*LONG_SIZES, *(max(1, round(guess * factor)) for factor in AROUND)}):
         missed = trials.misses([Trial(long, 0, design.alone(1), (count,))])[0]
         left = [may - did for may, did in zip(of.allowed, missed, strict=True)]
         found = _smallest(trials, short, candidate, left, min(most, best.total - count - 1))

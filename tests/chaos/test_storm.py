@@ -1,4 +1,4 @@
-"""Ten thousand requests while every kind of process is killed; and a cluster that loses its leader."""
+"""Requests while every kind of process is killed; and a cluster that loses its leader. `make chaos` sends more."""
 
 from tests.chaos.bars import CLUSTER, ONE_BROKER
 from tests.chaos.report import Report

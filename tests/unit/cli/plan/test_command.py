@@ -142,8 +142,10 @@ def test_work_in_the_background_hands_over_its_result_or_its_error() -> None:
         in_background(fails)
 
 
+# A shell's background jobs ignore SIGINT, and so would their children.
 STUCK = """
-import sys, threading, types
+import signal, sys, threading, types
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ask = types.ModuleType("tokenlane_cli.plan.ask")
 def stuck(question, command, tell):
     threading.Thread(target=threading.Event().wait).start()
