@@ -81,7 +81,7 @@ def _fewest(
     most = 2 * guess
     if not holds((most, guess))[0]:
         return None, known[most]
-    found = lowest(holds, guess, 1, most)
+    found = lowest(holds, guess, 1, most, stride=max(1, guess // 16))
     return found, known[found or most]
 
 

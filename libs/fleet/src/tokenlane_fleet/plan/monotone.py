@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 Holds = Callable[[Sequence[int]], Sequence[bool]]
 
 
-def lowest(holds: Holds, guess: int, low: int, high: int) -> int | None:
+def lowest(holds: Holds, guess: int, low: int, high: int, stride: int = 0) -> int | None:
     """The smallest n in [low, high] that holds, where all above one that holds hold too; None if `high` does not.
 
-    Where answers are not quite monotone: an n that holds while n - 1 does not. Quick if `guess` is near.
+    Where answers are not quite monotone: an n that holds while n - 1 does not. Quick if `guess` is near; `stride` is
+    how far it may well be off (0: a sixty-fourth).
     """
     if low > high:
         return None
     no, yes = low - 1, high + 1
-    step = max(1, guess // 64)
+    step = stride or max(1, guess // 64)
     asked = _within((guess - 1, guess), low, high)
     while True:
         no, yes = _narrowed(asked, holds(asked), no, yes)
