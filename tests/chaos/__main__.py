@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tests.chaos.bars import WHOLE_CLUSTER, WHOLE_ONE_BROKER
+from tests.chaos.bars import ONE_BROKER, WHOLE_CLUSTER
 from tests.chaos.storm import weather
 
 
@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the report here")
     parser.add_argument("--logs", type=Path, help="keep the processes' logs and stores here")
     arguments = vars(parser.parse_args())
-    bar = WHOLE_CLUSTER if arguments.pop("cluster") else WHOLE_ONE_BROKER
+    bar = WHOLE_CLUSTER if arguments.pop("cluster") else ONE_BROKER
     file, logs = arguments.pop("json"), arguments.pop("logs")
     if logs is not None:
         logs.mkdir(parents=True, exist_ok=True)

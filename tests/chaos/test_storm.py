@@ -1,4 +1,4 @@
-"""Requests while every kind of process is killed; and a cluster that loses its leader. `make chaos` sends more."""
+"""Ten thousand requests while every kind of process is killed; and a cluster that loses its leader."""
 
 from tests.chaos.bars import CLUSTER, ONE_BROKER
 from tests.chaos.report import Report
