@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from tokenlane.v1.lane_pb2 import DesiredReplicas, LaneProfile
+from tokenlane.v1.lane_pb2 import Boundaries, DesiredReplicas, LaneProfile
 from tokenlane.v1.recovery_pb2 import (
     Attach,
     DeadLetter,
@@ -147,6 +147,11 @@ def decode_usage(payload: bytes) -> UsageEvent:
 def decode_lane_profile(payload: bytes) -> LaneProfile:
     """A `LaneProfile`."""
     return _parse(LaneProfile(), payload)
+
+
+def decode_boundaries(payload: bytes) -> Boundaries:
+    """A `Boundaries`."""
+    return _parse(Boundaries(), payload)
 
 
 def decode_desired_replicas(payload: bytes) -> DesiredReplicas:

@@ -15,6 +15,8 @@ LANE_BUCKET = "tokenlane_lanes"
 SCALE_BUCKET = "tokenlane_scale"
 KEY_BUCKET = "tokenlane_keys"
 TENANT_BUCKET = "tokenlane_tenants"
+BOUNDARY_BUCKET = "tokenlane_boundaries"
+ESTIMATE_BUCKET = "tokenlane_estimates"
 BODY_STORE = "tokenlane_bodies"
 
 ALL_USAGE = "usage.*"
@@ -82,6 +84,8 @@ BUCKETS = (
     BucketSpec(SCALE_BUCKET),
     BucketSpec(KEY_BUCKET, ttl_s=86_400),
     BucketSpec(TENANT_BUCKET),
+    BucketSpec(BOUNDARY_BUCKET),
+    BucketSpec(ESTIMATE_BUCKET, ttl_s=30 * 86_400),
 )
 STORES = (StoreSpec(BODY_STORE, ttl_s=86_400, max_bytes=1024**3),)
 CLASSIFIER_CONSUMER = ConsumerSpec(REQUESTS, CLASSIFIER, "requests.*")
@@ -99,5 +103,10 @@ def key_record(tenant: str, request_id: str) -> str:
 
 
 def lane_key(lane: str, model: str) -> str:
-    """Key in the lane and scale buckets. Key-value keys allow no "%"; "=" stands for it."""
-    return f"{lane}.{subjects.escape(model).replace('%', '=')}"
+    """Key in the lane and scale buckets."""
+    return f"{lane}.{model_key(model)}"
+
+
+def model_key(model: str) -> str:
+    """Key in the bucket of boundaries. Key-value keys allow no "%"; "=" stands for it."""
+    return subjects.escape(model).replace("%", "=")

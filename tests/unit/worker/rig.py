@@ -51,6 +51,7 @@ class Rig:
             "consumer": CONSUMER,
             "max_attempts": 3,
             "max_run_s": 3600,
+            "stats": lambda: None,
             "metrics": WorkerMetrics(registry, "short", "m"),
             "tracing": JobTracing(Tracing("test", None), "short"),
             "log": structlog.get_logger(),

@@ -1,5 +1,6 @@
 """The way back: an engine's bytes become frames at the inboxes, and one stored result."""
 
+import time
 from collections.abc import Callable
 
 from tokenlane.v1.recovery_pb2 import Attach
@@ -33,6 +34,8 @@ class Answer:
         # Readers that are ahead of this attempt, to be compared once it has come so far.
         self._ahead = [attach for attach in job.early if attach.HasField("digest") and attach.first_event]
         self._counted: Usage | None = None
+        # From the request's acceptance to the first bytes of a stream. Unit: microseconds.
+        self.first_data_us = 0
         self.streamed = False
         # All of the answer, from earlier attempts too.
         self.chunks: list[bytes] = []
@@ -50,6 +53,11 @@ class Answer:
     def begun(self) -> bool:
         """Readers have the head."""
         return self._posting.seq > 0
+
+    @property
+    def queue_wait_us(self) -> int:
+        """From the request's acceptance to its submission to the engine. Unit: microseconds."""
+        return self._head.queue_wait_us
 
     @property
     def seq(self) -> int:
@@ -89,6 +97,8 @@ class Answer:
         self.chunks.append(chunk)
         if not self.streamed:
             return
+        if not self.first_data_us:
+            self.first_data_us = max(1, time.time_ns() // 1000 - self._job.request.accepted_unix_ms * 1000)
         if self._held:
             self._send(self._held)
             self._held = b""

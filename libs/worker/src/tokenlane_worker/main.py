@@ -69,10 +69,10 @@ async def _started(engine: Engine, context: Context[WorkerSettings]) -> EngineIn
 
 async def _serve(lane: Lane, info: EngineInfo, engine: Engine, context: Context[WorkerSettings]) -> None:
     settings, bus, log = context.settings, context.bus, context.log
-    station = _station(lane, info, engine, context)
-    worker = Worker(station)
     collector = EngineCollector(lane.name, info.model)
     context.registry.register(collector)
+    station = _station(lane, info, engine, collector, context)
+    worker = Worker(station)
     await worker.start()
     await _announce(bus, lane.name, info)
     heartbeat = asyncio.create_task(worker.heartbeat(), name="heartbeat")
@@ -95,7 +95,9 @@ async def _serve(lane: Lane, info: EngineInfo, engine: Engine, context: Context[
         raise EngineDiedError(reason)
 
 
-def _station(lane: Lane, info: EngineInfo, engine: Engine, context: Context[WorkerSettings]) -> Station:
+def _station(
+    lane: Lane, info: EngineInfo, engine: Engine, collector: EngineCollector, context: Context[WorkerSettings]
+) -> Station:
     settings = context.settings
     return Station(
         bus=context.bus,
@@ -108,6 +110,7 @@ def _station(lane: Lane, info: EngineInfo, engine: Engine, context: Context[Work
         max_attempts=settings.max_attempts,
         max_run_s=settings.max_run_s,
         metrics=WorkerMetrics(context.registry, lane.name, info.model),
+        stats=lambda: collector.stats,
         tracing=JobTracing(context.tracing, lane.name),
         log=context.log,
     )

@@ -3,7 +3,7 @@
 import contextlib
 
 from tokenlane.v1.recovery_pb2 import AttemptEnd
-from tokenlane.v1.reply_pb2 import Outcome, UsageEvent
+from tokenlane.v1.reply_pb2 import Outcome
 from tokenlane.v1.request_pb2 import Request
 from tokenlane_chassis import results
 from tokenlane_chassis.bus import Delivery
@@ -18,6 +18,7 @@ from tokenlane_worker.posting import Posting
 from tokenlane_worker.rerouting import for_lane
 from tokenlane_worker.retrying import persistently
 from tokenlane_worker.station import Station
+from tokenlane_worker.telling import usage_event
 
 
 class Settling:
@@ -88,18 +89,7 @@ class Settling:
         if counted is not None:
             self._metrics.prompt_tokens.inc(counted.prompt_tokens)
             self._metrics.completion_tokens.inc(counted.completion_tokens)
-            given = job.request.classification
-            event = UsageEvent(
-                request_id=job.request.request_id,
-                model=job.request.facts.model,
-                lane=self._station.lane,
-                category=given.category,
-                body_bytes=job.body_bytes,
-                estimated_prompt_tokens=given.prompt_tokens,
-                budget_output_tokens=given.output_tokens,
-                usage=counted,
-                accepted_unix_ms=job.request.accepted_unix_ms,
-            )
+            event = usage_event(self._station, job, counted)
             self._bus.post(subjects.usage(job.tenant), event.SerializeToString())
 
     async def _end(self, job: Job, end: End) -> None:

@@ -1,5 +1,6 @@
 """What every part of a worker works with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -7,7 +8,7 @@ import structlog
 from tokenlane_chassis.bus import Bus
 from tokenlane_proto.topology import ConsumerSpec
 from tokenlane_worker.credit import Capacity
-from tokenlane_worker.engine.protocol import Engine
+from tokenlane_worker.engine.protocol import Engine, EngineStats
 from tokenlane_worker.metrics import WorkerMetrics
 from tokenlane_worker.tracing import JobTracing
 
@@ -27,5 +28,7 @@ class Station:
     max_attempts: int
     max_run_s: float
     metrics: WorkerMetrics
+    # The engine's figures as of the last look at them.
+    stats: Callable[[], EngineStats | None]
     tracing: JobTracing
     log: structlog.stdlib.BoundLogger

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17tokenlane/v1/lane.proto\x12\x0ctokenlane.v1\"\x86\x01\n\x0bLaneProfile\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x15\n\rmax_model_len\x18\x03 \x01(\r\x12\x1a\n\x12kv_capacity_tokens\x18\x04 \x01(\x04\x12\x14\n\x0cmax_num_seqs\x18\x05 \x01(\r\x12\x11\n\tsimulated\x18\x06 \x01(\x08\"L\n\x0f\x44\x65siredReplicas\x12\x10\n\x08replicas\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65\x63ided_unix_ms\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17tokenlane/v1/lane.proto\x12\x0ctokenlane.v1\"\xb7\x01\n\x0bLaneProfile\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x15\n\rmax_model_len\x18\x03 \x01(\r\x12\x1a\n\x12kv_capacity_tokens\x18\x04 \x01(\x04\x12\x14\n\x0cmax_num_seqs\x18\x05 \x01(\r\x12\x11\n\tsimulated\x18\x06 \x01(\x08\x12\x0f\n\x07\x65lastic\x18\x07 \x01(\x08\x12\x1e\n\x16max_num_batched_tokens\x18\x08 \x01(\r\"]\n\nBoundaries\x12&\n\x05lanes\x18\x01 \x03(\x0b\x32\x17.tokenlane.v1.LaneUpper\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65\x63ided_unix_ms\x18\x03 \x01(\x03\"/\n\tLaneUpper\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\x14\n\x0cupper_tokens\x18\x02 \x01(\r\"L\n\x0f\x44\x65siredReplicas\x12\x10\n\x08replicas\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x17\n\x0f\x64\x65\x63ided_unix_ms\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tokenlane.v1.lane_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LANEPROFILE']._serialized_start=42
-  _globals['_LANEPROFILE']._serialized_end=176
-  _globals['_DESIREDREPLICAS']._serialized_start=178
-  _globals['_DESIREDREPLICAS']._serialized_end=254
+  _globals['_LANEPROFILE']._serialized_end=225
+  _globals['_BOUNDARIES']._serialized_start=227
+  _globals['_BOUNDARIES']._serialized_end=320
+  _globals['_LANEUPPER']._serialized_start=322
+  _globals['_LANEUPPER']._serialized_end=369
+  _globals['_DESIREDREPLICAS']._serialized_start=371
+  _globals['_DESIREDREPLICAS']._serialized_end=447
 # @@protoc_insertion_point(module_scope)

@@ -22,25 +22,26 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tokenlane.v1 import request_pb2 as tokenlane_dot_v1_dot_request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18tokenlane/v1/reply.proto\x12\x0ctokenlane.v1\"L\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\r\x12\x11\n\testimated\x18\x03 \x01(\x08\"\x80\x01\n\x04Head\x12\x13\n\x0bhttp_status\x18\x01 \x01(\r\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04lane\x18\x03 \x01(\t\x12\x15\n\rbudget_tokens\x18\x04 \x01(\r\x12\x15\n\rqueue_wait_us\x18\x05 \x01(\x04\x12\x11\n\tsimulated\x18\x06 \x01(\x08\"\x9d\x01\n\x08Terminal\x12&\n\x07outcome\x18\x01 \x01(\x0e\x32\x15.tokenlane.v1.Outcome\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0bhttp_status\x18\x03 \x01(\r\x12\"\n\x05usage\x18\x04 \x01(\x0b\x32\x13.tokenlane.v1.Usage\x12\x12\n\nerror_type\x18\x05 \x01(\t\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\"\xb1\x01\n\x05\x46rame\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x0b\n\x03seq\x18\x02 \x01(\r\x12 \n\x04head\x18\x03 \x01(\x0b\x32\x12.tokenlane.v1.Head\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12(\n\x08terminal\x18\x05 \x01(\x0b\x32\x16.tokenlane.v1.Terminal\x12\x13\n\x0b\x66irst_event\x18\x06 \x01(\r\x12\x1b\n\x13\x63heckpointed_events\x18\x07 \x01(\r\"\xe0\x01\n\nUsageEvent\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0c\n\x04lane\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x12\n\nbody_bytes\x18\x05 \x01(\r\x12\x1f\n\x17\x65stimated_prompt_tokens\x18\x06 \x01(\r\x12\x1c\n\x14\x62udget_output_tokens\x18\x07 \x01(\r\x12\"\n\x05usage\x18\x08 \x01(\x0b\x32\x13.tokenlane.v1.Usage\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\t \x01(\x03*y\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_COMPLETED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x15\n\x11OUTCOME_CANCELLED\x10\x03\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18tokenlane/v1/reply.proto\x12\x0ctokenlane.v1\x1a\x1atokenlane/v1/request.proto\"L\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\r\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\r\x12\x11\n\testimated\x18\x03 \x01(\x08\"\x80\x01\n\x04Head\x12\x13\n\x0bhttp_status\x18\x01 \x01(\r\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x0c\n\x04lane\x18\x03 \x01(\t\x12\x15\n\rbudget_tokens\x18\x04 \x01(\r\x12\x15\n\rqueue_wait_us\x18\x05 \x01(\x04\x12\x11\n\tsimulated\x18\x06 \x01(\x08\"\x9d\x01\n\x08Terminal\x12&\n\x07outcome\x18\x01 \x01(\x0e\x32\x15.tokenlane.v1.Outcome\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x13\n\x0bhttp_status\x18\x03 \x01(\r\x12\"\n\x05usage\x18\x04 \x01(\x0b\x32\x13.tokenlane.v1.Usage\x12\x12\n\nerror_type\x18\x05 \x01(\t\x12\x0c\n\x04\x63ode\x18\x06 \x01(\t\"\xb1\x01\n\x05\x46rame\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x0b\n\x03seq\x18\x02 \x01(\r\x12 \n\x04head\x18\x03 \x01(\x0b\x32\x12.tokenlane.v1.Head\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12(\n\x08terminal\x18\x05 \x01(\x0b\x32\x16.tokenlane.v1.Terminal\x12\x13\n\x0b\x66irst_event\x18\x06 \x01(\r\x12\x1b\n\x13\x63heckpointed_events\x18\x07 \x01(\r\"\xcd\x03\n\nUsageEvent\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0c\n\x04lane\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x12\n\nbody_bytes\x18\x05 \x01(\r\x12\x1f\n\x17\x65stimated_prompt_tokens\x18\x06 \x01(\r\x12\x1c\n\x14\x62udget_output_tokens\x18\x07 \x01(\r\x12\"\n\x05usage\x18\x08 \x01(\x0b\x32\x13.tokenlane.v1.Usage\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\t \x01(\x03\x12(\n\x08\x65ndpoint\x18\n \x01(\x0e\x32\x16.tokenlane.v1.Endpoint\x12\"\n\x05\x66\x61\x63ts\x18\x0b \x01(\x0b\x32\x13.tokenlane.v1.Facts\x12\x34\n\x0e\x63lassification\x18\x0c \x01(\x0b\x32\x1c.tokenlane.v1.Classification\x12\x15\n\rqueue_wait_us\x18\r \x01(\x04\x12\x15\n\rfirst_data_us\x18\x0e \x01(\x04\x12\x0e\n\x06worker\x18\x0f \x01(\t\x12\x1a\n\x12\x65ngine_preemptions\x18\x10 \x01(\x04\x12\r\n\x05moved\x18\x11 \x01(\x08*y\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_COMPLETED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x15\n\x11OUTCOME_CANCELLED\x10\x03\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tokenlane.v1.reply_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=818
-  _globals['_OUTCOME']._serialized_end=939
-  _globals['_USAGE']._serialized_start=42
-  _globals['_USAGE']._serialized_end=118
-  _globals['_HEAD']._serialized_start=121
-  _globals['_HEAD']._serialized_end=249
-  _globals['_TERMINAL']._serialized_start=252
-  _globals['_TERMINAL']._serialized_end=409
-  _globals['_FRAME']._serialized_start=412
-  _globals['_FRAME']._serialized_end=589
-  _globals['_USAGEEVENT']._serialized_start=592
-  _globals['_USAGEEVENT']._serialized_end=816
+  _globals['_OUTCOME']._serialized_start=1083
+  _globals['_OUTCOME']._serialized_end=1204
+  _globals['_USAGE']._serialized_start=70
+  _globals['_USAGE']._serialized_end=146
+  _globals['_HEAD']._serialized_start=149
+  _globals['_HEAD']._serialized_end=277
+  _globals['_TERMINAL']._serialized_start=280
+  _globals['_TERMINAL']._serialized_end=437
+  _globals['_FRAME']._serialized_start=440
+  _globals['_FRAME']._serialized_end=617
+  _globals['_USAGEEVENT']._serialized_start=620
+  _globals['_USAGEEVENT']._serialized_end=1081
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from tokenlane.v1 import request_pb2 as _request_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -80,7 +81,7 @@ class Frame(_message.Message):
     def __init__(self, attempt: _Optional[int] = ..., seq: _Optional[int] = ..., head: _Optional[_Union[Head, _Mapping]] = ..., data: _Optional[bytes] = ..., terminal: _Optional[_Union[Terminal, _Mapping]] = ..., first_event: _Optional[int] = ..., checkpointed_events: _Optional[int] = ...) -> None: ...
 
 class UsageEvent(_message.Message):
-    __slots__ = ("request_id", "model", "lane", "category", "body_bytes", "estimated_prompt_tokens", "budget_output_tokens", "usage", "accepted_unix_ms")
+    __slots__ = ("request_id", "model", "lane", "category", "body_bytes", "estimated_prompt_tokens", "budget_output_tokens", "usage", "accepted_unix_ms", "endpoint", "facts", "classification", "queue_wait_us", "first_data_us", "worker", "engine_preemptions", "moved")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +91,14 @@ class UsageEvent(_message.Message):
     BUDGET_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    CLASSIFICATION_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_WAIT_US_FIELD_NUMBER: _ClassVar[int]
+    FIRST_DATA_US_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_PREEMPTIONS_FIELD_NUMBER: _ClassVar[int]
+    MOVED_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     model: str
     lane: str
@@ -99,4 +108,12 @@ class UsageEvent(_message.Message):
     budget_output_tokens: int
     usage: Usage
     accepted_unix_ms: int
-    def __init__(self, request_id: _Optional[str] = ..., model: _Optional[str] = ..., lane: _Optional[str] = ..., category: _Optional[str] = ..., body_bytes: _Optional[int] = ..., estimated_prompt_tokens: _Optional[int] = ..., budget_output_tokens: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., accepted_unix_ms: _Optional[int] = ...) -> None: ...
+    endpoint: _request_pb2.Endpoint
+    facts: _request_pb2.Facts
+    classification: _request_pb2.Classification
+    queue_wait_us: int
+    first_data_us: int
+    worker: str
+    engine_preemptions: int
+    moved: bool
+    def __init__(self, request_id: _Optional[str] = ..., model: _Optional[str] = ..., lane: _Optional[str] = ..., category: _Optional[str] = ..., body_bytes: _Optional[int] = ..., estimated_prompt_tokens: _Optional[int] = ..., budget_output_tokens: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., accepted_unix_ms: _Optional[int] = ..., endpoint: _Optional[_Union[_request_pb2.Endpoint, str]] = ..., facts: _Optional[_Union[_request_pb2.Facts, _Mapping]] = ..., classification: _Optional[_Union[_request_pb2.Classification, _Mapping]] = ..., queue_wait_us: _Optional[int] = ..., first_data_us: _Optional[int] = ..., worker: _Optional[str] = ..., engine_preemptions: _Optional[int] = ..., moved: _Optional[bool] = ...) -> None: ...

@@ -1,7 +1,8 @@
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -23,32 +24,50 @@ REPLY_FORMAT_UNSPECIFIED: ReplyFormat
 REPLY_FORMAT_PLAIN: ReplyFormat
 
 class Facts(_message.Message):
-    __slots__ = ("model", "stream", "include_usage", "max_output_tokens", "choices")
+    __slots__ = ("model", "stream", "include_usage", "max_output_tokens", "choices", "messages", "system_hash", "tools_hash", "tools_bytes", "media_bytes", "media_parts")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_USAGE_FIELD_NUMBER: _ClassVar[int]
     MAX_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     CHOICES_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_HASH_FIELD_NUMBER: _ClassVar[int]
+    TOOLS_HASH_FIELD_NUMBER: _ClassVar[int]
+    TOOLS_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_PARTS_FIELD_NUMBER: _ClassVar[int]
     model: str
     stream: bool
     include_usage: bool
     max_output_tokens: int
     choices: int
-    def __init__(self, model: _Optional[str] = ..., stream: _Optional[bool] = ..., include_usage: _Optional[bool] = ..., max_output_tokens: _Optional[int] = ..., choices: _Optional[int] = ...) -> None: ...
+    messages: int
+    system_hash: int
+    tools_hash: int
+    tools_bytes: int
+    media_bytes: int
+    media_parts: int
+    def __init__(self, model: _Optional[str] = ..., stream: _Optional[bool] = ..., include_usage: _Optional[bool] = ..., max_output_tokens: _Optional[int] = ..., choices: _Optional[int] = ..., messages: _Optional[int] = ..., system_hash: _Optional[int] = ..., tools_hash: _Optional[int] = ..., tools_bytes: _Optional[int] = ..., media_bytes: _Optional[int] = ..., media_parts: _Optional[int] = ...) -> None: ...
 
 class Classification(_message.Message):
-    __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms")
+    __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms", "fits", "byte_classes", "typical_output_tokens")
     LANE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
     CLASSIFIED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    FITS_FIELD_NUMBER: _ClassVar[int]
+    BYTE_CLASSES_FIELD_NUMBER: _ClassVar[int]
+    TYPICAL_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     lane: str
     prompt_tokens: int
     output_tokens: int
     category: str
     classified_unix_ms: int
-    def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ...) -> None: ...
+    fits: str
+    byte_classes: _containers.RepeatedScalarFieldContainer[int]
+    typical_output_tokens: int
+    def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ..., fits: _Optional[str] = ..., byte_classes: _Optional[_Iterable[int]] = ..., typical_output_tokens: _Optional[int] = ...) -> None: ...
 
 class BodyRef(_message.Message):
     __slots__ = ("object", "size", "sample")
