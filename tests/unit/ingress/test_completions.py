@@ -8,9 +8,9 @@ import pytest
 
 from tests.unit.ingress.asking import Answer, Asking
 from tests.unit.ingress.conftest import AUTHORIZED, CHAT, CHAT_PATH, House
-from tests.unit.ingress.upstream import SSE_HEAD, events, whole
+from tests.unit.ingress.upstream import JSON_HEAD, SSE_HEAD, events, whole
 from tokenlane.v1.recovery_pb2 import TenantPolicy
-from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal
+from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal, Usage
 from tokenlane.v1.request_pb2 import Endpoint, Request
 from tokenlane_chassis import results
 from tokenlane_chassis.bus import Message, Stored
@@ -46,9 +46,19 @@ async def test_a_request_goes_to_its_tenant_unchanged_and_the_answer_comes_back(
         "x-request-id": request.request_id,
         "x-tokenlane-lane": "short",
         "x-tokenlane-budget-tokens": "96",
+        "x-tokenlane-budget-output-tokens": "5",
         "x-tokenlane-queue-ms": "1.5",
     }
     assert house.upstream.cancelled.empty()
+
+
+async def test_headers_tell_what_an_answer_took(house: House) -> None:
+    usage = Usage(prompt_tokens=90, completion_tokens=3)
+    counted = Terminal(outcome=COMPLETED, usage=usage)
+    house.upstream.script = lambda request: [Frame(attempt=1, head=JSON_HEAD, data=b"{}", terminal=counted)]
+    answer = await house.ask(CHAT)
+    assert answer.headers["x-tokenlane-prompt-tokens"] == "90"
+    assert answer.headers["x-tokenlane-completion-tokens"] == "3"
 
 
 async def test_the_other_endpoint_and_a_simulated_answer_are_named(house: House) -> None:

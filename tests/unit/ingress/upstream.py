@@ -10,7 +10,14 @@ from tokenlane_proto import subjects
 from tokenlane_proto.codec import decode_request
 from tokenlane_proto.events import count
 
-JSON_HEAD = Head(http_status=200, content_type="application/json", lane="short", budget_tokens=96, queue_wait_us=1_500)
+JSON_HEAD = Head(
+    http_status=200,
+    content_type="application/json",
+    lane="short",
+    budget_tokens=96,
+    budget_output_tokens=5,
+    queue_wait_us=1_500,
+)
 SSE_HEAD = Head(http_status=200, content_type="text/event-stream; charset=utf-8", lane="short", budget_tokens=96)
 DONE = Terminal(outcome=Outcome.OUTCOME_COMPLETED)
 

@@ -29,7 +29,10 @@ _COMPLETED = "completed"
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """The answer is whole."""
+    """The answer is whole. What it took in tokens, where an engine counted it."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 End = Complete | Failure
@@ -84,7 +87,7 @@ def step(state: AnswerState, frame: Frame) -> Step:
     if state.head is not None:
         return _broken(state, "another attempt answered differently")
     # Such an answer comes in one frame.
-    return (_end(state), Part(head, frame.data, COMPLETE)) if last else (state, NOTHING)
+    return (_end(state), Part(head, frame.data, _complete(frame.terminal))) if last else (state, NOTHING)
 
 
 def from_store(state: AnswerState, body: bytes, fields: Mapping[str, str], digest: int | None) -> Step:
@@ -95,7 +98,7 @@ def from_store(state: AnswerState, body: bytes, fields: Mapping[str, str], diges
         return state._replace(settled=True), NOTHING
     if not head.content_type.startswith(EVENT_STREAM) or fields.get(headers.OUTCOME) != _COMPLETED:
         if state.head is None:
-            return _end(state), Part(head, body, COMPLETE)
+            return _end(state), Part(head, body, _stored_complete(fields))
         if head.http_status < 400:
             return _end(state), Part(end=failure.broken("another attempt answered differently"))
         return _end(state), Part(end=failure.from_body(head.http_status, body))
@@ -155,6 +158,18 @@ def _broken(state: AnswerState, reason: str) -> Step:
 
 def _end(state: AnswerState) -> AnswerState:
     return state._replace(ended=True, settled=True)
+
+
+def _complete(terminal: Terminal) -> Complete:
+    if not terminal.HasField("usage"):
+        return COMPLETE
+    return Complete(terminal.usage.prompt_tokens, terminal.usage.completion_tokens)
+
+
+def _stored_complete(fields: Mapping[str, str]) -> Complete:
+    if headers.COMPLETION_TOKENS not in fields:
+        return COMPLETE
+    return Complete(_number(fields, headers.PROMPT_TOKENS), _number(fields, headers.COMPLETION_TOKENS))
 
 
 def _number(fields: Mapping[str, str], name: str) -> int:

@@ -27,7 +27,11 @@ class Answer:
         self._posting = Posting(station.bus, job)
         self._streaming = streaming
         self._head = Head(
-            lane=station.lane, budget_tokens=job.budget_tokens, queue_wait_us=queue_wait_us, simulated=station.simulated
+            lane=station.lane,
+            budget_tokens=job.budget_tokens,
+            budget_output_tokens=job.request.classification.output_tokens,
+            queue_wait_us=queue_wait_us,
+            simulated=station.simulated,
         )
         self._held = b""
         self._ended = False

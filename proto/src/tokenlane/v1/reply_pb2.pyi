@@ -31,20 +31,22 @@ class Usage(_message.Message):
     def __init__(self, prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., estimated: _Optional[bool] = ...) -> None: ...
 
 class Head(_message.Message):
-    __slots__ = ("http_status", "content_type", "lane", "budget_tokens", "queue_wait_us", "simulated")
+    __slots__ = ("http_status", "content_type", "lane", "budget_tokens", "queue_wait_us", "simulated", "budget_output_tokens")
     HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
     BUDGET_TOKENS_FIELD_NUMBER: _ClassVar[int]
     QUEUE_WAIT_US_FIELD_NUMBER: _ClassVar[int]
     SIMULATED_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     http_status: int
     content_type: str
     lane: str
     budget_tokens: int
     queue_wait_us: int
     simulated: bool
-    def __init__(self, http_status: _Optional[int] = ..., content_type: _Optional[str] = ..., lane: _Optional[str] = ..., budget_tokens: _Optional[int] = ..., queue_wait_us: _Optional[int] = ..., simulated: _Optional[bool] = ...) -> None: ...
+    budget_output_tokens: int
+    def __init__(self, http_status: _Optional[int] = ..., content_type: _Optional[str] = ..., lane: _Optional[str] = ..., budget_tokens: _Optional[int] = ..., queue_wait_us: _Optional[int] = ..., simulated: _Optional[bool] = ..., budget_output_tokens: _Optional[int] = ...) -> None: ...
 
 class Terminal(_message.Message):
     __slots__ = ("outcome", "reason", "http_status", "usage", "error_type", "code")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from tokenlane.v1.reply_pb2 import Head
-from tokenlane_client.answer import Part
+from tokenlane_client.answer import Complete, Part
 from tokenlane_client.exchange import Exchange
 from tokenlane_client.failure import Failure
 from tokenlane_ingress import errors
@@ -50,7 +50,7 @@ async def relay(
     status = head.http_status or 200
     fields = [*head_headers(head), *headers]
     if not head.content_type.startswith(EVENT_STREAM):
-        await answer(send, status, part.data, fields)
+        await answer(send, status, part.data, [*fields, *_counted(part)])
         return Relayed(status, len(part.data))
     await send({"type": "http.response.start", "status": status, "headers": [*fields, *_STREAM_HEADERS]})
     started()
@@ -88,11 +88,23 @@ def head_headers(head: Head) -> list[tuple[bytes, bytes]]:
         (b"x-tokenlane-budget-tokens", b"%d" % head.budget_tokens),
         (b"x-tokenlane-queue-ms", b"%.1f" % (head.queue_wait_us / 1000)),
     ]
+    if head.budget_output_tokens:
+        fields.append((b"x-tokenlane-budget-output-tokens", b"%d" % head.budget_output_tokens))
     if head.http_status in (429, 503):
         fields.append((b"retry-after", b"%d" % RETRY_AFTER_S))
     if head.simulated:
         fields.append((b"x-tokenlane-simulated", b"true"))
     return fields
+
+
+def _counted(part: Part) -> list[tuple[bytes, bytes]]:
+    """What the answer took. A stream's headers are sent before that is known."""
+    if not isinstance(part.end, Complete) or part.end.completion_tokens is None:
+        return []
+    return [
+        (b"x-tokenlane-prompt-tokens", b"%d" % (part.end.prompt_tokens or 0)),
+        (b"x-tokenlane-completion-tokens", b"%d" % part.end.completion_tokens),
+    ]
 
 
 def error_event(error: ErrorAnswer) -> bytes:
