@@ -21,9 +21,11 @@ _MANTISSA_BITS = 4
 
 
 class LaneSubject(NamedTuple):
-    """The parts of `lanes.<lane>.<model>.<tenant>.<tokens>`. `tokens` is the rounded budget."""
+    """The parts of `lanes.<lane>.<fits>.<model>.<tenant>.<tokens>`. `fits` is the first lane whose engines hold the
+    budget, `tokens` is the rounded budget."""
 
     lane: str
+    fits: str
     model: str
     tenant: str
     tokens: int
@@ -69,23 +71,24 @@ def tenant_of(subject: str) -> str:
     return parts[1]
 
 
-def lane(lane: str, model: str, tenant: str, tokens: int) -> str:
+def lane(lane: str, fits: str, model: str, tenant: str, tokens: int) -> str:
     """Where a budgeted request waits. The rounded budget is part of the subject, so that the broker's own count of
-    messages by subject is the backlog in tokens by lane, model and tenant."""
-    return f"lanes.{lane}.{escape(model)}.{tenant}.{bucket_tokens(tokens)}"
+    messages by subject is the backlog in tokens by lane, model and tenant. So is `fits`, so that workers of other lanes
+    can ask for what their engines hold, and for nothing else."""
+    return f"lanes.{lane}.{fits}.{escape(model)}.{tenant}.{bucket_tokens(tokens)}"
 
 
-def lane_filter(lane: str, model: str) -> str:
-    """All that waits in a lane for a model."""
-    return f"lanes.{lane}.{escape(model)}.>"
+def lane_filter(lane: str, model: str, fits: str = "*") -> str:
+    """All that waits in a lane for a model, or the part of it that fits the engines of lane `fits`."""
+    return f"lanes.{lane}.{fits}.{escape(model)}.>"
 
 
 def parse_lane(subject: str) -> LaneSubject:
     """The inverse of `lane`. Raises MalformedMessageError."""
     parts = subject.split(".")
-    if len(parts) != 5 or parts[0] != "lanes" or not parts[4].isdigit():
+    if len(parts) != 6 or parts[0] != "lanes" or not parts[5].isdigit():
         raise MalformedMessageError(f"{subject!r} is not a lane subject")
-    return LaneSubject(parts[1], unescape(parts[2]), parts[3], int(parts[4]))
+    return LaneSubject(parts[1], parts[2], unescape(parts[3]), parts[4], int(parts[5]))
 
 
 def reply(tenant: str, inbox: str) -> str:

@@ -44,7 +44,9 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSpec:
-    """A durable pull consumer with explicit acknowledgement. Redelivered after `ack_wait_s` without a sign of life."""
+    """A durable pull consumer with explicit acknowledgement. Redelivered after `ack_wait_s` without a sign of life.
+    With `ranked`, whoever pulls says how urgently, and is served before those who said less; otherwise first come,
+    first served."""
 
     stream: str
     name: str
@@ -52,6 +54,7 @@ class ConsumerSpec:
     ack_wait_s: float = 10
     max_ack_pending: int = 65_536
     max_waiting: int = 4_096
+    ranked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,11 @@ class StoreSpec:
 
 STREAMS = (
     StreamSpec(REQUESTS, ("requests.*",), work_queue=True),
-    StreamSpec(LANES, ("lanes.*.*.*.*",), work_queue=True),
+    StreamSpec(LANES, ("lanes.*.*.*.*.*",), work_queue=True),
     StreamSpec(RESULTS, ("results.*.*",), work_queue=False, max_age_s=3_600, max_bytes=1024**3, latest_only=True),
     StreamSpec(PROGRESS, ("progress.*.*",), work_queue=False, max_age_s=86_400, max_bytes=256 * 1024**2),
     StreamSpec(DEAD, ("dead.*.*",), work_queue=False, max_age_s=7 * 86_400, max_bytes=256 * 1024**2, latest_only=True),
-    StreamSpec(USAGE, (ALL_USAGE,), work_queue=False, max_age_s=7 * 86_400, max_bytes=256 * 1024**2),
+    StreamSpec(USAGE, (ALL_USAGE,), work_queue=False, max_age_s=7 * 86_400, max_bytes=1024**3),
 )
 BUCKETS = (
     BucketSpec(LANE_BUCKET),
@@ -91,10 +94,13 @@ STORES = (StoreSpec(BODY_STORE, ttl_s=86_400, max_bytes=1024**3),)
 CLASSIFIER_CONSUMER = ConsumerSpec(REQUESTS, CLASSIFIER, "requests.*")
 
 
-def lane_consumer(lane: str, model: str) -> ConsumerSpec:
-    """The consumer that the workers of a lane and model share."""
-    # Durable names allow no dots or slashes; `escape` leaves none, and "%" is allowed.
-    return ConsumerSpec(LANES, f"{lane}-{subjects.escape(model)}", subjects.lane_filter(lane, model))
+def lane_consumer(lane: str, fits: str, model: str) -> ConsumerSpec:
+    """The consumer of what waits in a lane for a model and fits the engines of lane `fits`. All workers that take from
+    that queue share it, the lane's own before those of other lanes."""
+    # Durable names allow no dots or slashes; `escape` leaves none, and "%" is allowed. Neither a lane's name nor an
+    # escaped model holds "=".
+    name = f"{lane}={fits}={subjects.escape(model)}"
+    return ConsumerSpec(LANES, name, subjects.lane_filter(lane, model, fits), ranked=True)
 
 
 def key_record(tenant: str, request_id: str) -> str:

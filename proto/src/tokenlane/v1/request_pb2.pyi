@@ -50,7 +50,7 @@ class Facts(_message.Message):
     def __init__(self, model: _Optional[str] = ..., stream: _Optional[bool] = ..., include_usage: _Optional[bool] = ..., max_output_tokens: _Optional[int] = ..., choices: _Optional[int] = ..., messages: _Optional[int] = ..., system_hash: _Optional[int] = ..., tools_hash: _Optional[int] = ..., tools_bytes: _Optional[int] = ..., media_bytes: _Optional[int] = ..., media_parts: _Optional[int] = ...) -> None: ...
 
 class Classification(_message.Message):
-    __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms", "fits", "byte_classes", "typical_output_tokens")
+    __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms", "fits", "byte_classes", "typical_output_tokens", "expected_prompt_tokens")
     LANE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +59,7 @@ class Classification(_message.Message):
     FITS_FIELD_NUMBER: _ClassVar[int]
     BYTE_CLASSES_FIELD_NUMBER: _ClassVar[int]
     TYPICAL_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     lane: str
     prompt_tokens: int
     output_tokens: int
@@ -67,7 +68,8 @@ class Classification(_message.Message):
     fits: str
     byte_classes: _containers.RepeatedScalarFieldContainer[int]
     typical_output_tokens: int
-    def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ..., fits: _Optional[str] = ..., byte_classes: _Optional[_Iterable[int]] = ..., typical_output_tokens: _Optional[int] = ...) -> None: ...
+    expected_prompt_tokens: int
+    def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ..., fits: _Optional[str] = ..., byte_classes: _Optional[_Iterable[int]] = ..., typical_output_tokens: _Optional[int] = ..., expected_prompt_tokens: _Optional[int] = ...) -> None: ...
 
 class BodyRef(_message.Message):
     __slots__ = ("object", "size", "sample")
@@ -80,7 +82,7 @@ class BodyRef(_message.Message):
     def __init__(self, object: _Optional[str] = ..., size: _Optional[int] = ..., sample: _Optional[bytes] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ("request_id", "endpoint", "reply_inbox", "reply_format", "deadline_unix_ms", "accepted_unix_ms", "facts", "idempotency_key", "body_sha256", "body_ref", "attempts_before", "body", "classification")
+    __slots__ = ("request_id", "endpoint", "reply_inbox", "reply_format", "deadline_unix_ms", "accepted_unix_ms", "facts", "idempotency_key", "body_sha256", "body_ref", "attempts_before", "too_short_tokens", "moved", "body", "classification", "attempts_skipped")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     REPLY_INBOX_FIELD_NUMBER: _ClassVar[int]
@@ -92,8 +94,11 @@ class Request(_message.Message):
     BODY_SHA256_FIELD_NUMBER: _ClassVar[int]
     BODY_REF_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    TOO_SHORT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    MOVED_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     CLASSIFICATION_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_SKIPPED_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     endpoint: Endpoint
     reply_inbox: str
@@ -105,6 +110,9 @@ class Request(_message.Message):
     body_sha256: bytes
     body_ref: BodyRef
     attempts_before: int
+    too_short_tokens: int
+    moved: bool
     body: bytes
     classification: Classification
-    def __init__(self, request_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, str]] = ..., reply_inbox: _Optional[str] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., deadline_unix_ms: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., facts: _Optional[_Union[Facts, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., body_sha256: _Optional[bytes] = ..., body_ref: _Optional[_Union[BodyRef, _Mapping]] = ..., attempts_before: _Optional[int] = ..., body: _Optional[bytes] = ..., classification: _Optional[_Union[Classification, _Mapping]] = ...) -> None: ...
+    attempts_skipped: int
+    def __init__(self, request_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, str]] = ..., reply_inbox: _Optional[str] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., deadline_unix_ms: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., facts: _Optional[_Union[Facts, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., body_sha256: _Optional[bytes] = ..., body_ref: _Optional[_Union[BodyRef, _Mapping]] = ..., attempts_before: _Optional[int] = ..., too_short_tokens: _Optional[int] = ..., moved: _Optional[bool] = ..., body: _Optional[bytes] = ..., classification: _Optional[_Union[Classification, _Mapping]] = ..., attempts_skipped: _Optional[int] = ...) -> None: ...
