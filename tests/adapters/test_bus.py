@@ -1,6 +1,7 @@
 """What every room relies on from the bus, on the in-memory one and on a real nats-server."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -80,18 +81,42 @@ async def test_a_puller_never_gets_more_than_its_target(bus: Bus) -> None:
 
 
 async def test_pullers_of_one_consumer_share_the_work(bus: Bus) -> None:
-    consumer = topology.lane_consumer("short", "org/model-1.5")
+    consumer = topology.lane_consumer("short", "long", "org/model-1.5")
     seen: asyncio.Queue[Delivery] = asyncio.Queue()
     for _ in range(2):
         await bus.pull(consumer, seen.put_nowait, lambda: 50)
     for number in range(100):
-        await bus.publish_durable("lanes.short.org%2Fmodel-1%2E5.acme.128", str(number).encode())
+        await bus.publish_durable("lanes.short.long.org%2Fmodel-1%2E5.acme.128", str(number).encode())
     got: list[int] = []
     while len(got) < 100:
         delivery = await asyncio.wait_for(seen.get(), 5)
         delivery.ack()
         got.append(int(delivery.data))
     assert sorted(got) == list(range(100))
+
+
+async def test_of_those_who_wait_the_lowest_rank_is_served_first(bus: Bus) -> None:
+    consumer = topology.lane_consumer("short", "short", "m")
+    seen: asyncio.Queue[tuple[str, Delivery]] = asyncio.Queue()
+    left = {"other": 2, "own": 3}
+
+    def puller(name: str) -> tuple[Callable[[Delivery], None], Callable[[], int]]:
+        def receive(delivery: Delivery) -> None:
+            left[name] -= 1
+            seen.put_nowait((name, delivery))
+
+        return receive, lambda: left[name]
+
+    await bus.pull(consumer, *puller("other"), rank=1)
+    await bus.pull(consumer, *puller("own"))
+    await bus.flush()
+    served = []
+    for _ in range(5):
+        await bus.publish_durable("lanes.short.short.m.acme.8", b"")
+        name, delivery = await asyncio.wait_for(seen.get(), 5)
+        delivery.ack()
+        served.append(name)
+    assert served == ["own"] * 3 + ["other"] * 2
 
 
 async def test_no_stream_and_too_large_are_told(bus: Bus) -> None:

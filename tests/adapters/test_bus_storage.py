@@ -8,7 +8,7 @@ import pytest
 from tests.support.waiting import until
 from tokenlane_chassis.bus import Bus, Delivery
 from tokenlane_chassis.clock import unix_ms
-from tokenlane_chassis.errors import BusUnavailableError
+from tokenlane_chassis.errors import BusUnavailableError, MessageTooLargeError
 from tokenlane_proto import topology
 from tokenlane_proto.subjects import lane_filter
 
@@ -45,8 +45,8 @@ async def test_a_purged_subject_is_empty_and_the_others_are_not(bus: Bus) -> Non
 
 
 async def test_one_message_is_deleted(bus: Bus) -> None:
-    first = await bus.publish_durable("lanes.short.m.acme.8", b"1")
-    await bus.publish_durable("lanes.short.m.acme.8", b"2")
+    first = await bus.publish_durable("lanes.short.short.m.acme.8", b"1")
+    await bus.publish_durable("lanes.short.short.m.acme.8", b"2")
     assert await bus.delete_message(topology.LANES, first.seq)
     assert not await bus.delete_message(topology.LANES, first.seq)
     assert not await bus.delete_message(topology.LANES, 1_000)
@@ -66,7 +66,7 @@ async def test_the_place_in_a_queue_is_counted(bus: Bus) -> None:
     stored = []
     for number in range(6):
         lane = "short" if number % 2 else "long"
-        stored.append(await bus.publish_durable(f"lanes.{lane}.m.acme.{8 + number}", b"x"))
+        stored.append(await bus.publish_durable(f"lanes.{lane}.short.m.acme.{8 + number}", b"x"))
     short = lane_filter("short", "m")
     places = [await bus.count_before(topology.LANES, short, one.seq) for one in stored]
     assert places == [0, 0, 1, 1, 2, 2]
@@ -95,6 +95,45 @@ async def test_one_of_many_creates_a_key(bus: Bus) -> None:
     (winner,) = (name for name, other in zip(names, found, strict=True) if other is None)
     assert {other for other in found if other is not None} == {winner}
     assert await bus.get(topology.KEY_BUCKET, "acme.k-1") == winner
+
+
+async def test_a_key_is_updated_only_from_the_revision_that_was_read(bus: Bus) -> None:
+    bucket, key = topology.ESTIMATE_BUCKET, "prompt.0"
+    assert await bus.entry(bucket, key) == (0, None)
+    assert await bus.update(bucket, key, b"first", 0)
+    assert not await bus.update(bucket, key, b"cold", 0)
+    revision, value = await bus.entry(bucket, key)
+    assert value == b"first"
+    await bus.update(bucket, "prompt.1", b"another key moves nothing", 0)
+    assert await bus.update(bucket, key, b"second", revision)
+    assert not await bus.update(bucket, key, b"late", revision)
+    assert (await bus.entry(bucket, key))[1] == b"second"
+
+
+async def test_a_deleted_key_is_updated_from_the_revision_of_its_mark(bus: Bus) -> None:
+    bucket, key = topology.ESTIMATE_BUCKET, "prompt.0"
+    await bus.put(bucket, key, b"first")
+    await bus.delete(bucket, key)
+    revision, value = await bus.entry(bucket, key)
+    assert (revision > 0, value) == (True, None)
+    assert not await bus.update(bucket, key, b"second", 0)
+    assert await bus.update(bucket, key, b"second", revision)
+    assert await bus.get(bucket, key) == b"second"
+
+
+async def test_one_of_many_updates_a_key(bus: Bus) -> None:
+    bucket, key = topology.ESTIMATE_BUCKET, "prompt.0"
+    await bus.put(bucket, key, b"first")
+    revision, _ = await bus.entry(bucket, key)
+    names = [str(number).encode() for number in range(10)]
+    taken = await asyncio.gather(*(bus.update(bucket, key, name, revision) for name in names))
+    assert taken.count(True) == 1
+    assert await bus.get(bucket, key) == names[taken.index(True)]
+
+
+async def test_a_value_that_is_too_large_is_refused(bus: Bus) -> None:
+    with pytest.raises(MessageTooLargeError):
+        await bus.update(topology.ESTIMATE_BUCKET, "prompt.0", bytes(bus.max_payload + 1), 0)
 
 
 @pytest.mark.parametrize("size", [0, 1, 48 * 1024, 3_000_000])

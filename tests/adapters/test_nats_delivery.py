@@ -126,10 +126,12 @@ async def test_what_was_on_its_way_when_the_server_died_is_stored_once(server: N
         for number in range(200)
     ]
     once = [asyncio.create_task(bus.publish_once(f"results.acme.{number}", b"x")) for number in range(200)]
+    updates = [asyncio.create_task(bus.update(topology.ESTIMATE_BUCKET, f"p.{n}", b"x", 0)) for n in range(200)]
     await asyncio.sleep(0)
     server.kill_and_restart()
     assert len(await asyncio.wait_for(asyncio.gather(*sending), 20)) == 200
     assert await asyncio.wait_for(asyncio.gather(*once), 20) == [True] * 200
+    assert await asyncio.wait_for(asyncio.gather(*updates), 20) == [True] * 200
     assert await bus.subject_counts(topology.REQUESTS, "requests.*") == {"requests.acme": 200}
     assert not await bus.publish_once("results.acme.1", b"another")
 

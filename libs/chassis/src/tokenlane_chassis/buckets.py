@@ -32,6 +32,12 @@ class Buckets:
     async def get(self, bucket: str, key: str) -> bytes | None:
         return (await self._latest(bucket, key))[1]
 
+    async def entry(self, bucket: str, key: str) -> tuple[int, bytes | None]:
+        return await self._latest(bucket, key)
+
+    async def update(self, bucket: str, key: str, value: bytes, revision: int) -> bool:
+        return await self._durable.publish_once(_subject(bucket, key), value, None, revision)
+
     async def delete(self, bucket: str, key: str) -> None:
         await self._durable.put(_subject(bucket, key), b"", _DELETE)
 

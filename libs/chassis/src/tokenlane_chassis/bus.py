@@ -118,9 +118,12 @@ class Bus(Protocol):
         """Core NATS. With `queue`, each message goes to one member of that group."""
         ...
 
-    async def pull(self, consumer: ConsumerSpec, handler: DeliveryHandler, target: Callable[[], int]) -> Puller:
+    async def pull(
+        self, consumer: ConsumerSpec, handler: DeliveryHandler, target: Callable[[], int], rank: int = 0
+    ) -> Puller:
         """Pull for as long as the puller lives. `target` says how many messages may be on their way right now; it is
-        asked again after each delivery, each expiry, each reconnect and each `poke`."""
+        asked again after each delivery, each expiry, each reconnect and each `poke`. Of a ranked consumer, whoever has
+        the lowest `rank` (0 to 9) of those that wait is served first."""
         ...
 
     async def ensure_consumer(self, consumer: ConsumerSpec) -> None:
@@ -135,6 +138,17 @@ class Bus(Protocol):
 
     async def get(self, bucket: str, key: str) -> bytes | None:
         """A key's value, or None."""
+        ...
+
+    async def entry(self, bucket: str, key: str) -> tuple[int, bytes | None]:
+        """A key's revision and value: what `update` compares with. (0, None): never set. A deleted key has a revision,
+        and None."""
+        ...
+
+    async def update(self, bucket: str, key: str, value: bytes, revision: int) -> bool:
+        """Set a key if `revision` is still its last one; otherwise return False and leave it. Sent again until it is
+        acknowledged, its own copies are not taken for another's. Raises as `publish_durable`; whether it is set is
+        unknown then."""
         ...
 
     async def delete(self, bucket: str, key: str) -> None:

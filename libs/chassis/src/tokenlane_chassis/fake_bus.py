@@ -92,9 +92,12 @@ class FakeBus:
         self._subscriptions.append(subscription)
         return subscription
 
-    async def pull(self, consumer: ConsumerSpec, handler: DeliveryHandler, target: Callable[[], int]) -> Puller:
-        puller = FakePuller(self, consumer, handler, target)
+    async def pull(
+        self, consumer: ConsumerSpec, handler: DeliveryHandler, target: Callable[[], int], rank: int = 0
+    ) -> Puller:
+        puller = FakePuller(self, consumer, handler, target, rank)
         self._pullers.append(puller)
+        self._pullers.sort(key=lambda each: each.rank)
         self.deliver_soon()
         return puller
 
@@ -113,6 +116,18 @@ class FakeBus:
 
     async def get(self, bucket: str, key: str) -> bytes | None:
         return self._buckets.get(bucket, key)
+
+    async def entry(self, bucket: str, key: str) -> tuple[int, bytes | None]:
+        await self._reach()
+        return self._buckets.entry(bucket, key)
+
+    async def update(self, bucket: str, key: str, value: bytes, revision: int) -> bool:
+        self._check_size(Message("", value, {}))
+        await self._reach()
+        if self._buckets.entry(bucket, key)[0] != revision:
+            return False
+        self._buckets.put(bucket, key, value)
+        return True
 
     async def delete(self, bucket: str, key: str) -> None:
         self._buckets.delete(bucket, key)

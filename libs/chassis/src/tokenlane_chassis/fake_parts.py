@@ -1,6 +1,7 @@
 """What the bus in memory hands out: deliveries, subscriptions, pullers, watched keys."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -86,6 +87,7 @@ class FakePuller:
     consumer: ConsumerSpec
     handler: DeliveryHandler
     target: Callable[[], int]
+    rank: int = 0
     stopped: bool = False
 
     def poke(self) -> None:
@@ -103,27 +105,32 @@ class FakeBuckets:
     """Keys and who watches them."""
 
     def __init__(self) -> None:
-        self._values: dict[tuple[str, str], bytes] = {}
+        # With revisions; a deleted key keeps one, as a mark in the stream has a sequence.
+        self._values: dict[tuple[str, str], tuple[int, bytes | None]] = {}
+        self._revisions = itertools.count(1)
         self._watchers: list[FakeSubscription] = []
 
-    def put(self, bucket: str, key: str, value: bytes) -> None:
+    def put(self, bucket: str, key: str, value: bytes | None) -> None:
         """Set a key."""
-        self._values[bucket, key] = value
+        self._values[bucket, key] = (next(self._revisions), value)
         self._tell(bucket, key, value)
 
     def get(self, bucket: str, key: str) -> bytes | None:
         """A key's value, or None."""
-        return self._values.get((bucket, key))
+        return self.entry(bucket, key)[1]
+
+    def entry(self, bucket: str, key: str) -> tuple[int, bytes | None]:
+        """A key's revision and value."""
+        return self._values.get((bucket, key), (0, None))
 
     def delete(self, bucket: str, key: str) -> None:
         """Remove a key, if it is there."""
-        self._values.pop((bucket, key), None)
-        self._tell(bucket, key, None)
+        self.put(bucket, key, None)
 
     def watch(self, bucket: str, handler: ValueHandler) -> Subscription:
         """Tell what is there, then what changes."""
-        for (name, key), value in list(self._values.items()):
-            if name == bucket:
+        for (name, key), (_, value) in list(self._values.items()):
+            if name == bucket and value is not None:
                 handler(key, value)
         watcher = FakeSubscription(self._watchers, bucket, handler)
         self._watchers.append(watcher)

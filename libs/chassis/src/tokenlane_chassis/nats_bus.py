@@ -31,7 +31,7 @@ from tokenlane_chassis.kv_watch import KeyValueWatch
 from tokenlane_chassis.lease import SignsOfLife
 from tokenlane_chassis.objects import Objects
 from tokenlane_chassis.patience import patiently
-from tokenlane_chassis.pull import NatsPuller
+from tokenlane_chassis.pull import NatsPuller, Source
 from tokenlane_chassis.streams import Streams
 from tokenlane_proto.topology import ConsumerSpec
 
@@ -111,9 +111,12 @@ class NatsBus:
             subject, queue=queue, cb=receive, pending_msgs_limit=0, pending_bytes_limit=0
         )
 
-    async def pull(self, consumer: ConsumerSpec, handler: DeliveryHandler, target: Callable[[], int]) -> Puller:
+    async def pull(
+        self, consumer: ConsumerSpec, handler: DeliveryHandler, target: Callable[[], int], rank: int = 0
+    ) -> Puller:
         ack_wait_s = min(await self._ensured(consumer), consumer.ack_wait_s)
-        puller = NatsPuller(self._client, consumer, handler, target, self._post_with_reply, self._signs, ack_wait_s)
+        source = Source(consumer, rank, ack_wait_s)
+        puller = NatsPuller(self._client, source, handler, target, self._post_with_reply, self._signs)
         self._pullers.append(puller)
         await puller.start()
         return puller
@@ -129,6 +132,16 @@ class NatsBus:
 
     async def get(self, bucket: str, key: str) -> bytes | None:
         return await self._buckets.get(bucket, key)
+
+    async def entry(self, bucket: str, key: str) -> tuple[int, bytes | None]:
+        return await self._buckets.entry(bucket, key)
+
+    async def update(self, bucket: str, key: str, value: bytes, revision: int) -> bool:
+        self._check_size(value, None)
+        try:
+            return await self._buckets.update(bucket, key, value, revision)
+        except NatsError as error:
+            raise BusUnavailableError(str(error)) from None
 
     async def delete(self, bucket: str, key: str) -> None:
         await self._buckets.delete(bucket, key)

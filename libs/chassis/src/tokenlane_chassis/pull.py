@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -23,6 +24,8 @@ _HEARTBEAT_S = 5
 # The server cuts a connection that has more than 64 MB waiting to be written to it, so a request for many messages is
 # bounded in bytes too. It must exceed any `max_payload` in use. Unit: bytes.
 _MAX_BYTES = 16 * 1024 * 1024
+# Of a ranked consumer. Its pulls have to name it.
+PRIORITY_GROUP = "ranked"
 _EMPTY: Mapping[str, str] = {}
 _STATUS = "Status"
 _HEARTBEAT = "100"
@@ -83,26 +86,49 @@ class NatsDelivery:
             self._post(self._reply, verdict, "")
 
 
+class Source(NamedTuple):
+    """What is pulled from, with which rank. `ack_wait_s`: how long the broker waits for a sign of life."""
+
+    consumer: ConsumerSpec
+    rank: int
+    ack_wait_s: float
+
+    @property
+    def subject(self) -> str:
+        """Where messages are asked for."""
+        return f"$JS.API.CONSUMER.MSG.NEXT.{self.consumer.stream}.{self.consumer.name}"
+
+    def ask(self, count: int) -> bytes:
+        """A request for `count` messages."""
+        fields: dict[str, object] = {
+            "batch": count,
+            "max_bytes": _MAX_BYTES,
+            "expires": int(_EXPIRES_S * 1e9),
+            "idle_heartbeat": int(_HEARTBEAT_S * 1e9),
+        }
+        if self.consumer.ranked:
+            fields |= {"group": PRIORITY_GROUP, "priority": self.rank}
+        return json.dumps(fields).encode()
+
+
 class NatsPuller:
     """See `Bus.pull`."""
 
     def __init__(
         self,
         client: Client,
-        consumer: ConsumerSpec,
+        source: Source,
         handler: DeliveryHandler,
         target: Callable[[], int],
         post: Post,
         signs: SignsOfLife,
-        ack_wait_s: float,
     ) -> None:
         self._client = client
-        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"
+        self._source = source
         self._handler = handler
         self._target = target
         self._post = post
         self._signs = signs
-        self._ack_wait_s = ack_wait_s
         self._outstanding = 0
         self._heard = 0.0
         self._inbox = ""
@@ -130,13 +156,7 @@ class NatsPuller:
         if self._outstanding == 0:
             self._heard = asyncio.get_running_loop().time()
         self._outstanding = wanted
-        ask = {
-            "batch": count,
-            "max_bytes": _MAX_BYTES,
-            "expires": int(_EXPIRES_S * 1e9),
-            "idle_heartbeat": int(_HEARTBEAT_S * 1e9),
-        }
-        self._post(self._next, json.dumps(ask).encode(), self._inbox)
+        self._post(self._source.subject, self._source.ask(count), self._inbox)
 
     async def stop(self) -> None:
         self._stopped = True
@@ -159,7 +179,7 @@ class NatsPuller:
 
     async def _receive(self, message: Msg) -> None:
         if message.reply.startswith("$JS.ACK."):
-            self._deliver(NatsDelivery(message, self._post, self._signs, self._ack_wait_s))
+            self._deliver(NatsDelivery(message, self._post, self._signs, self._source.ack_wait_s))
             return
         fields = message.headers or _EMPTY
         self._heard = asyncio.get_running_loop().time()

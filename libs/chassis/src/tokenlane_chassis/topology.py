@@ -5,6 +5,7 @@ Only what would break the contract (another subject, another retention) refuses 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import structlog
 from nats.errors import Error as NatsError
@@ -23,6 +24,7 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from tokenlane_chassis.errors import StartError
+from tokenlane_chassis.pull import PRIORITY_GROUP
 from tokenlane_proto.topology import (
     BUCKETS,
     CLASSIFIER_CONSUMER,
@@ -33,6 +35,14 @@ from tokenlane_proto.topology import (
     StoreSpec,
     StreamSpec,
 )
+
+
+@dataclass
+class _ConsumerConfig(ConsumerConfig):
+    """With what nats-py does not know yet: consumers whose pulls have priorities (nats-server 2.12)."""
+
+    priority_policy: str | None = None
+    priority_groups: list[str] | None = None
 
 
 async def ensure(jetstream: JetStreamContext, replicas: int, log: structlog.stdlib.BoundLogger) -> None:
@@ -55,7 +65,7 @@ async def ensure(jetstream: JetStreamContext, replicas: int, log: structlog.stdl
 async def ensure_consumer(jetstream: JetStreamContext, spec: ConsumerSpec, log: structlog.stdlib.BoundLogger) -> float:
     """Create a durable consumer unless it is there. Returns the seconds it waits for a sign of life. Raises StartError
     if it is there with another filter."""
-    wanted = ConsumerConfig(
+    wanted = _ConsumerConfig(
         durable_name=spec.name,
         filter_subject=spec.filter_subject,
         ack_policy=AckPolicy.EXPLICIT,
@@ -63,6 +73,8 @@ async def ensure_consumer(jetstream: JetStreamContext, spec: ConsumerSpec, log: 
         max_ack_pending=spec.max_ack_pending,
         max_waiting=spec.max_waiting,
         max_deliver=-1,
+        priority_policy="prioritized" if spec.ranked else None,
+        priority_groups=[PRIORITY_GROUP] if spec.ranked else None,
     )
     try:
         found = (await jetstream.consumer_info(spec.stream, spec.name)).config
