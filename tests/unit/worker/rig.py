@@ -23,7 +23,7 @@ from tokenlane_worker.station import Station
 from tokenlane_worker.tracing import JobTracing
 from tokenlane_worker.worker import Worker
 
-CONSUMER = topology.lane_consumer("short", "m")
+CONSUMER = topology.lane_consumer("short", "short", "m")
 STREAM = Facts(model="m", stream=True)
 
 
@@ -44,16 +44,18 @@ class Rig:
         values: dict[str, object] = {
             "bus": self.bus,
             "engine": engine,
-            "lane": "short",
+            "lanes": ("short",),
+            "model": "m",
+            "elastic": False,
             "worker_id": worker_id,
             "simulated": False,
             "capacity": Capacity(tokens=1000, sequences=8, largest=500),
-            "consumer": CONSUMER,
+            "ack_wait_s": CONSUMER.ack_wait_s,
             "max_attempts": 3,
             "max_run_s": 3600,
             "stats": lambda: None,
             "metrics": WorkerMetrics(registry, "short", "m"),
-            "tracing": JobTracing(Tracing("test", None), "short"),
+            "tracing": JobTracing(Tracing("test", None)),
             "log": structlog.get_logger(),
         }
         return Worker(Station(**(values | self.changes)))  # type: ignore[arg-type]
@@ -75,7 +77,9 @@ class Rig:
             ),
         }
         request = Request(**(values | fields))  # type: ignore[arg-type]
-        await self.bus.publish_durable(subjects.lane("short", "m", "acme", tokens), request.SerializeToString())
+        await self.bus.publish_durable(
+            subjects.lane("short", "short", "m", "acme", tokens), request.SerializeToString()
+        )
 
     async def frame(self) -> Frame:
         return codec.decode_frame((await asyncio.wait_for(self.frames.get(), 5)).data)

@@ -23,17 +23,13 @@ def test_what_was_admitted_fits_unless_it_is_alone(capacity: Capacity, asks: lis
 @given(CAPACITIES, st.lists(st.integers(1, 10**5), max_size=40))
 def test_all_that_was_pulled_fits_but_for_one_that_is_held(capacity: Capacity, sizes: list[int]) -> None:
     load = NOTHING
-    while sizes and (target := pull_target(capacity, load, held=0)) > 0:
+    while sizes and (target := pull_target(capacity, load)) > 0:
         arrived = [cost_of(0, sizes.pop(), 1, capacity) for _ in range(min(target, len(sizes)))]
         for cost in arrived:
             if not fits(capacity, load, cost):
                 assert len(arrived) == 1
                 return
             load = plus(load, cost)
-
-
-def test_nothing_is_pulled_while_something_is_held() -> None:
-    assert pull_target(Capacity(1000, 8, 100), Cost(900, 1), held=1) == 0
 
 
 def test_an_idle_engine_takes_what_is_larger_than_itself() -> None:

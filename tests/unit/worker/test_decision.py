@@ -8,7 +8,7 @@ from tokenlane.v1.request_pb2 import Classification, Request
 from tokenlane_proto import events
 from tokenlane_worker import rerouting
 from tokenlane_worker.checkpointing import pause_s
-from tokenlane_worker.decision import Completed, End, Gone, Retry, Stop, after_failure, after_stop, backoff_s
+from tokenlane_worker.decision import Completed, End, Gone, Reroute, Retry, Stop, after_failure, after_stop, backoff_s
 from tokenlane_worker.framing import parts
 from tokenlane_worker.rest import Rest
 
@@ -56,16 +56,20 @@ def test_the_next_larger_lane_of_the_model_takes_what_is_too_long() -> None:
     for lane, model, length in (("short", "m", 500), ("long", "m", 900), ("huge", "m", 5000), ("long", "other", 9000)):
         profile = LaneProfile(lane=lane, model=model, max_model_len=length)
         lanes.update(f"{lane}.{model}", profile.SerializeToString())
-    assert lanes.larger("m", "short", 500) == "long"
-    assert lanes.larger("m", "long", 900) == "huge"
-    assert lanes.larger("m", "huge", 5000) is None
+
+    def larger(lane: str, length: int) -> str | None:
+        found = lanes.larger("m", lane, length)
+        return found.lane if found is not None else None
+
+    assert (larger("short", 500), larger("long", 900), larger("huge", 5000)) == ("long", "huge", None)
     lanes.update("long.m", None)
     lanes.update("huge.other", b"\xff")
-    assert lanes.larger("m", "short", 500) == "huge"
+    assert larger("short", 500) == "huge"
 
 
 def test_only_a_refusal_for_its_length_moves_a_request() -> None:
     assert rerouting.says_too_short(400, b'{"error":{"code":"context_length_exceeded"}}')
+    assert rerouting.says_too_short(400, b"max_tokens=97 cannot be greater than max_model_len=96. Please request fewer")
     assert not rerouting.says_too_short(400, b'{"error":{"message":"bad top_p"}}')
     assert not rerouting.says_too_short(200, b'{"content":"the maximum context length"}')
 
@@ -73,10 +77,14 @@ def test_only_a_refusal_for_its_length_moves_a_request() -> None:
 def test_a_moved_request_keeps_its_budget_and_counts_its_attempts() -> None:
     given_ = Classification(lane="short", prompt_tokens=7, output_tokens=3, category="latin")
     encoded = Request(request_id="r1", body=b"{}", classification=given_).SerializeToString()
-    moved = Request.FromString(rerouting.for_lane(encoded, "long", 2))
-    assert (moved.body, moved.attempts_before) == (b"{}", 2)
-    given_.lane = "long"
+    moved = Request.FromString(rerouting.for_lane(encoded, 2, 1, Reroute("long", 500)))
+    assert (moved.body, moved.attempts_before, moved.attempts_skipped) == (b"{}", 2, 1)
+    assert (moved.too_short_tokens, moved.moved) == (500, False)
+    given_.lane = given_.fits = "long"
     assert moved.classification == given_
+    moved = Request.FromString(rerouting.for_lane(encoded, 2, 1, Reroute("long", 500, moved=True, budget=(9, 80))))
+    given_.prompt_tokens, given_.output_tokens = 9, 80
+    assert (moved.classification, moved.moved) == (given_, True)
 
 
 def test_checkpoints_grow_rarer_with_the_stream() -> None:

@@ -142,9 +142,25 @@ def test_an_answer_whose_choices_come_first_is_passed_on_as_it_is() -> None:
 @pytest.mark.parametrize(("status", "kind"), [(400, "application/json"), (200, "application/json")])
 def test_a_refusal_to_go_on_is_no_answer(sink: Any, status: int, kind: str) -> None:
     heard = HeardSink()
-    with pytest.raises(DivergedError, match=str(status)):
-        sink(heard, known(ROLE)).head(status, kind)
-    assert heard.heads == []
+    refused = sink(heard, known(ROLE))
+
+    def refuse() -> None:
+        refused.head(status, kind)
+        refused.data(b'{"error":{"message":"no"}}')
+
+    with pytest.raises(DivergedError, match=str(status)) as caught:
+        refuse()
+    assert (heard.heads, heard.chunks, caught.value.too_short) == ([], [], False)
+
+
+def test_a_refusal_tells_whether_the_context_is_too_short_and_needs_no_body() -> None:
+    refused = ContinuedSink(HeardSink(), known(ROLE))
+    refused.head(400, "application/json")
+    with pytest.raises(DivergedError, match="400"):
+        refused.end()
+    with pytest.raises(DivergedError) as caught:
+        refused.data(b'{"error":{"message":"This model\'s maximum context length is 9 tokens."}}')
+    assert caught.value.too_short
 
 
 def regenerated(shown: Known, *chunks: bytes) -> HeardSink:

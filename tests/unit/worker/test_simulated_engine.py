@@ -27,7 +27,7 @@ async def idle(running: SimulatedEngine) -> EngineStats:
 def test_start_says_what_the_engine_holds() -> None:
     async def main() -> None:
         running: Engine = SimulatedEngine(SimulatedEngineConfig(MODEL, num_blocks=101, max_model_len=800))
-        assert await running.start() == EngineInfo(MODEL, 800, 1600, 16, 256, simulated=True)
+        assert await running.start() == EngineInfo(MODEL, 800, 1600, 16, 256, True, 8192)
         assert await running.start() == await running.start()
         await running.stop()
         await running.stop()

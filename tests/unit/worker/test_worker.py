@@ -138,7 +138,7 @@ async def test_an_engine_that_keeps_failing_ends_the_request_as_a_dead_letter() 
 
 
 async def test_what_was_pulled_shows_signs_of_life(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    station = dataclasses.replace(rig.worker._station, consumer=dataclasses.replace(CONSUMER, ack_wait_s=0.03))
+    station = dataclasses.replace(rig.worker._station, ack_wait_s=0.03)
     monkeypatch.setattr(rig.worker, "_station", station)
     rig.engine.hold = True
     for number in range(3):
@@ -151,7 +151,7 @@ async def test_what_was_pulled_shows_signs_of_life(rig: Rig, monkeypatch: pytest
 
 
 async def test_a_malformed_message_ends_with_an_error_result(rig: Rig) -> None:
-    await rig.bus.publish_durable("lanes.short.m.acme.128", b"\xff\xff")
+    await rig.bus.publish_durable("lanes.short.short.m.acme.128", b"\xff\xff")
     assert await rig.settled(1) == ["ack"]
     (stored,) = rig.bus.stored[topology.RESULTS]
     assert stored.message.headers[headers.STATUS] == "400"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.engines import ScriptedEngine
 from tests.support.waiting import until
-from tests.unit.worker.rig import CONSUMER, Rig, running
+from tests.unit.worker.rig import Rig, running
 from tokenlane.v1.recovery_pb2 import Started
 from tokenlane.v1.reply_pb2 import Outcome
 from tokenlane.v1.request_pb2 import Request
@@ -24,8 +24,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_a_lost_job_is_aborted_and_left_to_its_new_owner(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = dataclasses.replace(CONSUMER, ack_wait_s=0.03)
-    monkeypatch.setattr(rig.worker, "_station", dataclasses.replace(rig.worker._station, consumer=quick))
+    monkeypatch.setattr(rig.worker, "_station", dataclasses.replace(rig.worker._station, ack_wait_s=0.03))
     rig.engine.hold = True
     await rig.send("r1")
     await rig.calls(1)
@@ -46,7 +45,7 @@ async def test_a_claim_by_another_worker_aborts_a_lower_attempt(rig: Rig) -> Non
     other = ScriptedEngine()
     successor = rig.worker_on(other, "short-b")
     await successor.start()
-    await rig.worker._puller.stop()  # type: ignore[union-attr]
+    await rig.worker._pulls.stop()
     rig.redeliver()
     assert (await rig.frame()).attempt > 1
     await until(lambda: rig.engine.aborted == [b"r1"], 5)

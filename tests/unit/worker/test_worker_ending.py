@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.engines import CHAT
 from tests.support.waiting import until
-from tests.unit.worker.rig import CONSUMER, STREAM, Rig, running
+from tests.unit.worker.rig import STREAM, Rig, running
 from tokenlane.v1.lane_pb2 import LaneProfile
 from tokenlane.v1.reply_pb2 import Outcome
 from tokenlane.v1.request_pb2 import BodyRef
@@ -16,7 +16,9 @@ from tokenlane_chassis.bus import Message
 from tokenlane_chassis.clock import unix_ms
 from tokenlane_proto import codec, headers, subjects, topology
 from tokenlane_worker.engine.errors import EngineUnavailableError
+from tokenlane_worker.pulling import Queue
 
+QUEUE = Queue("short", "short")
 TOO_SHORT = b'{"error":{"message":"This model\'s maximum context length is 500 tokens.","code":400}}'
 
 
@@ -109,8 +111,7 @@ async def test_what_is_cancelled_while_it_waits_for_room_ends_at_once(rig: Rig) 
 async def test_what_expires_while_it_waits_for_room_ends_before_there_is_any(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = dataclasses.replace(CONSUMER, ack_wait_s=0.03)
-    monkeypatch.setattr(rig.worker, "_station", dataclasses.replace(rig.worker._station, consumer=quick))
+    monkeypatch.setattr(rig.worker, "_station", dataclasses.replace(rig.worker._station, ack_wait_s=0.03))
     rig.engine.hold = True
     await rig.send("r0", tokens=400)
     await rig.send("r1", tokens=400)
@@ -122,8 +123,7 @@ async def test_what_expires_while_it_waits_for_room_ends_before_there_is_any(
 
 
 async def test_an_endless_attempt_loses_its_claim_and_counts_as_a_failure() -> None:
-    quick = dataclasses.replace(CONSUMER, ack_wait_s=0.03)
-    async with running(max_run_s=0.05, max_attempts=1, consumer=quick) as rig:
+    async with running(max_run_s=0.05, max_attempts=1, ack_wait_s=0.03) as rig:
         rig.engine.hold = True
         beating = asyncio.create_task(rig.worker.heartbeat())
         await rig.send("r1")
@@ -143,7 +143,7 @@ async def test_a_request_that_is_too_long_for_the_lane_moves_to_a_longer_one(rig
     assert rig.frames.empty()
     (moved,) = rig.bus.stored[topology.LANES]
     request = codec.decode_request(moved.message.data)
-    assert moved.message.subject == subjects.lane("long", "m", "acme", 200)
+    assert moved.message.subject == subjects.lane("long", "long", "m", "acme", 200)
     assert (request.attempts_before, request.body, request.request_id) == (1, b"r1", "r1")
     assert (request.classification.lane, request.classification.prompt_tokens) == ("long", 190)
     (ended,) = rig.progress()
@@ -155,10 +155,10 @@ async def test_a_request_that_moves_twice_is_there_once(rig: Rig) -> None:
     """The worker died between the move and the acknowledgement."""
     await other_lane(rig, 5000)
     rig.engine.refusals = [TOO_SHORT, TOO_SHORT]
-    await rig.worker._puller.stop()  # type: ignore[union-attr]
+    await rig.worker._pulls.stop()
     await rig.send("r1", tokens=200)
     first = rig.bus.stored[topology.LANES][0]
-    rig.worker._puller = await rig.bus.pull(CONSUMER, rig.worker.receive, rig.worker._target)
+    await rig.worker._pulls.start()
     await rig.settled(1)
     rig.bus.stored[topology.LANES].append(first)
     rig.bus.release(first)
@@ -208,9 +208,9 @@ async def test_a_worker_whose_engine_is_away_leaves_the_rest_to_others(rig: Rig)
     rig.engine.failures = [EngineUnavailableError("refused")]
     await rig.send("r1")
     await until(lambda: rig.bus.deliveries[0].settled == "nak" if rig.bus.deliveries else False, 5)
-    assert rig.worker._target() == 0
+    assert rig.worker._pulls.target(QUEUE) == 0
     await rig.settled(2)
-    assert rig.worker._target() > 0
+    assert rig.worker._pulls.target(QUEUE) > 0
 
 
 async def test_what_comes_by_a_parked_pull_while_the_engine_is_away_waits_in_the_lane(rig: Rig) -> None:
@@ -245,4 +245,4 @@ async def test_a_request_whose_task_has_not_begun_can_be_stopped(rig: Rig) -> No
     await rig.send("r1")
     assert (await rig.frame()).terminal.outcome == Outcome.OUTCOME_CANCELLED
     assert await rig.settled(1) == ["ack"]
-    assert rig.worker._load.sequences == 0
+    assert rig.worker._load.taken.sequences == 0

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.engines import CHAT, ScriptedEngine
 from tests.support.waiting import until
-from tests.unit.worker.rig import CONSUMER, STREAM, Rig, running
+from tests.unit.worker.rig import STREAM, Rig, running
 from tokenlane.v1.recovery_pb2 import AttemptEnd, Checkpoint, Progress, Shown, Started
 from tokenlane.v1.reply_pb2 import Head, Outcome
 from tokenlane.v1.request_pb2 import ReplyFormat
@@ -54,11 +54,11 @@ def checkpoint(data: bytes, first_event: int = 0, attempt: int = 1) -> Progress:
 
 async def second_attempt(rig: Rig, **fields: object) -> None:
     """A request that an earlier worker had: the first delivery is let go of by hand."""
-    await rig.worker._puller.stop()  # type: ignore[union-attr]
+    await rig.worker._pulls.stop()
     await rig.send("r1", **{"facts": STREAM, "body": BODY, **fields})  # type: ignore[arg-type]
     (stored,) = rig.bus.stored[topology.LANES]
     stored.attempts = 1
-    rig.worker._puller = await rig.bus.pull(CONSUMER, rig.worker.receive, rig.worker._target)
+    await rig.worker._pulls.start()
 
 
 async def show(rig: Rig, shown: Shown) -> list[Started]:

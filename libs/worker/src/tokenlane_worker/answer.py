@@ -1,5 +1,6 @@
 """The way back: an engine's bytes become frames at the inboxes, and one stored result."""
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -27,7 +28,7 @@ class Answer:
         self._posting = Posting(station.bus, job)
         self._streaming = streaming
         self._head = Head(
-            lane=station.lane,
+            lane=job.lane,
             budget_tokens=job.budget_tokens,
             budget_output_tokens=job.request.classification.output_tokens,
             queue_wait_us=queue_wait_us,
@@ -47,6 +48,8 @@ class Answer:
         self.events = 0
         # Events that checkpoints hold.
         self.checkpointed = 0
+        self._mark = sys.maxsize
+        self._passed: Callable[[int], int] | None = None
 
     @property
     def status(self) -> int:
@@ -78,6 +81,12 @@ class Answer:
             return b"".join(self.chunks)
         return self.chunks[0] if self.chunks else b""
 
+    def watch(self, passed: Callable[[int], int]) -> None:
+        """Call `passed` with the number of events sent of a stream: with none, and whenever that reaches what it
+        returned last. What it raises, `data` raises."""
+        self._passed = passed
+        self._mark = passed(0)
+
     def resume(self, known: Known, checkpointed: int) -> None:
         """Go on behind what earlier attempts have shown, of which checkpoints hold `checkpointed` events."""
         head = known.head if known.head is not None else _STREAM
@@ -103,13 +112,16 @@ class Answer:
             return
         if not self.first_data_us:
             self.first_data_us = max(1, time.time_ns() // 1000 - self._job.request.accepted_unix_ms * 1000)
+            self._job.prefilled()
         if self._held:
             self._send(self._held)
             self._held = b""
         if chunk.endswith(events.DONE):
             self._held = chunk
-        else:
-            self._send(chunk)
+            return
+        self._send(chunk)
+        if self.events >= self._mark and self._passed is not None:
+            self._mark = self._passed(self.events)
 
     def complete(self) -> Usage | None:
         """What the answer took; None where the engine refused it."""

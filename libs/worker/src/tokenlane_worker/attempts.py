@@ -6,17 +6,13 @@ import random
 from tokenlane_chassis.clock import unix_ms
 from tokenlane_proto import subjects, topology
 from tokenlane_worker import decision
-from tokenlane_worker.answer import Answer
-from tokenlane_worker.checkpointing import Checkpoints
-from tokenlane_worker.decision import Completed, Reroute, Retry, Stop, Verdict
+from tokenlane_worker.answering import Answering, Grow
+from tokenlane_worker.decision import Retry, Stop, Verdict
 from tokenlane_worker.engine.errors import EngineError, EngineUnavailableError
-from tokenlane_worker.engine.protocol import Sink
 from tokenlane_worker.job import Job, is_expired, left_s
 from tokenlane_worker.recovery import NOTHING_FOUND, Found, recover, started_message
-from tokenlane_worker.rerouting import LaneTable, says_too_short
-from tokenlane_worker.resume.attempt import go_on
-from tokenlane_worker.resume.plan import Continue, Finished, Impossible, Regenerate, Restart, plan
-from tokenlane_worker.resume.sinks import DivergedError, RegeneratedSink
+from tokenlane_worker.rerouting import LaneTable
+from tokenlane_worker.resume.sinks import DivergedError
 from tokenlane_worker.retrying import persistently
 from tokenlane_worker.station import Station
 
@@ -25,9 +21,9 @@ class Attempts:
     """Makes attempts. `connected_ms`: since when this worker hears what is said on the bus, in milliseconds since the
     Unix epoch."""
 
-    def __init__(self, station: Station, lanes: LaneTable) -> None:
+    def __init__(self, station: Station, lanes: LaneTable, grow: Grow) -> None:
         self._station = station
-        self._lanes = lanes
+        self._answering = Answering(station, lanes, grow)
         self.connected_ms = 0
 
     async def make(self, job: Job, queue_wait_us: int) -> Verdict:
@@ -66,8 +62,7 @@ class Attempts:
         if body is None:
             return decision.body_missing()
         station.metrics.queue_wait.observe(queue_wait_us / 1e6)
-        answer = self._answer(job, queue_wait_us)
-        return await self._go_on(job, answer, body, found)
+        return await self._answering.answer(job, queue_wait_us, body, found)
 
     async def _begin(self, job: Job) -> Found | Verdict:
         if job.request.accepted_unix_ms < self.connected_ms:
@@ -87,59 +82,6 @@ class Attempts:
         bus = self._station.bus
         return await persistently(lambda: bus.get_object(topology.BODY_STORE, name), self._station.log, "body")
 
-    def _answer(self, job: Job, queue_wait_us: int) -> Answer:
-        def streaming() -> None:
-            job.checkpoints = Checkpoints(self._station.bus, job, answer)
-            job.checkpoints.begin()
-
-        answer = job.answer = Answer(self._station, job, queue_wait_us, streaming)
-        return answer
-
-    async def _go_on(self, job: Job, answer: Answer, body: bytes, found: Found) -> Verdict:
-        known = found.known
-        match plan(job.request.endpoint, body, known):
-            case Restart():
-                return await self._run(job, answer, body)
-            case Continue() as going_on:
-                return await self._continue(job, answer, body, found, going_on)
-            case Regenerate():
-                answer.resume(known, found.checkpointed)
-                await self._generate(job, body, RegeneratedSink(answer, known))
-                return Completed()
-            case Finished(closing):
-                return _close(answer, found, closing)
-            case Impossible(reason):
-                return await self._run(job, answer, body) if found.unseen else decision.interrupted(reason)
-
-    async def _run(self, job: Job, answer: Answer, body: bytes) -> Verdict:
-        await self._generate(job, body, answer)
-        if answer.status >= 400 and says_too_short(answer.status, answer.body()):
-            capacity = self._station.capacity
-            lane = self._lanes.larger(job.request.facts.model, self._station.lane, capacity.largest)
-            if lane is not None:
-                return Reroute(lane)
-        return Completed()
-
-    async def _continue(self, job: Job, answer: Answer, body: bytes, found: Found, going_on: Continue) -> Verdict:
-        engine, model = self._station.engine, job.request.facts.model
-        answer.resume(found.known, found.checkpointed)
-        await go_on(
-            going_on,
-            found.known,
-            job.request.endpoint,
-            body,
-            answer,
-            generate=lambda rest, sink: self._generate(job, rest, sink),
-            count_tokens=lambda text: engine.count_tokens(text, model),
-        )
-        return Completed()
-
-    async def _generate(self, job: Job, body: bytes, sink: Sink) -> None:
-        if job.stopped is not None:
-            # A cancellation can be swallowed by what was awaited before.
-            raise asyncio.CancelledError
-        await self._station.engine.generate(job.path, body, sink, job.request.request_id)
-
     def _broken(self, job: Job, error: Exception) -> Verdict:
         match error:
             case EngineUnavailableError():
@@ -158,11 +100,3 @@ class Attempts:
 
     def _delay_s(self, job: Job) -> float:
         return decision.backoff_s(job.attempt, random.random(), left_s(job.request, unix_ms()))
-
-
-def _close(answer: Answer, found: Found, closing: bytes) -> Verdict:
-    """Nothing is left to generate."""
-    answer.resume(found.known, found.checkpointed)
-    if closing:
-        answer.data(closing)
-    return Completed()

@@ -81,7 +81,7 @@ class Controls:
             return
         status = RequestStatus(
             state=_STATES[job.began_s is not None],
-            lane=self._station.lane,
+            lane=job.lane,
             model=job.request.facts.model,
             attempt=job.attempt if job.began_s is not None else 0,
             lane_seq=job.delivery.stream_seq,

@@ -34,6 +34,11 @@ def cost_of(prompt_tokens: int, output_tokens: int, choices: int, capacity: Capa
     return Cost(min(prompt_tokens + output_tokens, sequences * capacity.largest), sequences)
 
 
+def grown(cost: Cost, tokens: int, capacity: Capacity) -> Cost:
+    """The cost of a request that turns out to take `tokens`; never less than it was."""
+    return Cost(max(cost.tokens, min(tokens, cost.sequences * capacity.largest)), cost.sequences)
+
+
 def plus(load: Cost, cost: Cost) -> Cost:
     """The load with one more request."""
     return Cost(load.tokens + cost.tokens, load.sequences + cost.sequences)
@@ -52,10 +57,21 @@ def fits(capacity: Capacity, load: Cost, cost: Cost) -> bool:
     return after.tokens <= capacity.tokens and after.sequences <= capacity.sequences
 
 
-def pull_target(capacity: Capacity, load: Cost, held: int) -> int:
-    """How many requests may be on their way. While one is held back, none; else as many as fit whatever their size, and
-    one as long as there is any room."""
+def spare(capacity: Capacity) -> Capacity:
+    """What may be filled with less urgent requests, so that an urgent one begins at once."""
+    return Capacity(capacity.tokens * 7 // 8, capacity.sequences - capacity.sequences // 8, capacity.largest)
+
+
+def borrow_target(capacity: Capacity, load: Cost, need: int) -> int:
+    """How many requests of other lanes may be on their way: one, where one of `need` tokens certainly fits."""
+    limit = spare(capacity)
+    return int(fits(limit, load, Cost(min(need, limit.tokens), 1)))
+
+
+def pull_target(capacity: Capacity, load: Cost) -> int:
+    """How many requests may be on their way while none is held back: as many as fit whatever their size, and one as
+    long as there is any room."""
     free, slots = capacity.tokens - load.tokens, capacity.sequences - load.sequences
-    if held or free <= 0 or slots <= 0:
+    if free <= 0 or slots <= 0:
         return 0
     return max(1, min(slots, free // capacity.largest))

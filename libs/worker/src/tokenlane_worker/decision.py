@@ -41,9 +41,15 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Reroute:
-    """Give the request to another lane of its model."""
+    """Give the request to another lane of its model, since a context of `too_short` tokens does not hold it. `moved`:
+    it outgrew that in mid-answer. `budget`: prompt and output tokens that it goes on with; None keeps what it had.
+    `ending`: the end of the stream that is shown if the lane has no room for the request."""
 
     lane: str
+    too_short: int
+    moved: bool = False
+    budget: tuple[int, int] | None = None
+    ending: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

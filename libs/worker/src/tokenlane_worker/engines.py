@@ -53,6 +53,7 @@ def _child(settings: WorkerSettings, lane: Lane) -> VllmChildConfig:
         command=tuple(shlex.split(settings.engine_command)),
         extra_args=(
             *("--max-num-batched-tokens", str(lane.max_num_batched_tokens)),
+            *(("--scheduling-policy", "priority") if settings.shared_lanes else ()),
             *shlex.split(settings.engine_args),
         ),
         max_num_seqs=settings.engine_max_num_seqs or lane.max_num_seqs,

@@ -1,6 +1,7 @@
 """A delivery of the lane, understood, and how far the work on it is."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ _PATHS = {
 }
 
 
+def _nothing() -> None:
+    """Nobody asked."""
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """One attempt at one request."""
@@ -33,6 +38,8 @@ class Job:
     request: Request
     cost: Cost
     listeners: Listeners
+    # The lane that it waited in.
+    lane: str
     # Number of the attempt.
     attempt: int
     # Readers that attached before there was an answer.
@@ -50,6 +57,8 @@ class Job:
     reason: str = ""
     # How long it should stay in the lane, once it is given back. Unit: seconds.
     delay_s: float = 0.0
+    # Tells that its prompt is computed. Called any number of times.
+    prefilled: Callable[[], None] = _nothing
     # Its outcome is decided: only the loss of the claim stops it now.
     decided: bool = False
     # When it began to run, by the monotonic clock. Unit: seconds.
@@ -93,14 +102,15 @@ class Job:
 
 def read_job(delivery: Delivery, capacity: Capacity) -> Job:
     """The job in a delivery. Raises MalformedMessageError."""
-    tenant = subjects.parse_lane(delivery.subject).tenant
+    place = subjects.parse_lane(delivery.subject)
     request = codec.decode_request(delivery.data)
     if not request.HasField("classification"):
         raise MalformedMessageError("the request has no classification")
     given = request.classification
     cost = cost_of(given.prompt_tokens, given.output_tokens, request.facts.choices, capacity)
     attempt = request.attempts_before + delivery.attempt
-    return Job(delivery, tenant, request, cost, Listeners(tenant, request), attempt)
+    listeners = Listeners(place.tenant, request)
+    return Job(delivery, place.tenant, request, cost, listeners, place.lane, attempt, ahead=request.attempts_skipped)
 
 
 def is_expired(request: Request, now_ms: int) -> bool:

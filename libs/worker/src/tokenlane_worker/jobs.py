@@ -1,8 +1,8 @@
 """The jobs that are here, found by their request."""
 
-from collections import deque
 from collections.abc import Iterator
 
+from tokenlane_worker.held import Held
 from tokenlane_worker.job import Job
 
 Key = tuple[str, str]
@@ -15,8 +15,8 @@ class Jobs:
     requests that may come here later."""
 
     def __init__(self) -> None:
-        # Waiting for room in the engine, in the order of their arrival.
-        self.held: deque[Job] = deque()
+        # Waiting for room in the engine.
+        self.held: Held[Job] = Held()
         # With the engine. One request has one job here.
         self.running: set[Job] = set()
         self._here: dict[Key, Job] = {}

@@ -22,6 +22,10 @@ from tokenlane_worker.station import Station
 from tokenlane_worker.tracing import JobTracing
 from tokenlane_worker.worker import Worker
 
+# Steps' work of prompts that an engine has before it, so that it never waits for more. In a simulation of a fleet
+# (`python -m bench.fleet.elastic`) two to four steps were best; the answer of a prompt takes a step's time to show.
+_STEPS_AHEAD = 4
+
 
 class EngineDiedError(ChassisError):
     """The engine is gone for good; so is this worker, for a supervisor to start anew."""
@@ -69,12 +73,13 @@ async def _started(engine: Engine, context: Context[WorkerSettings]) -> EngineIn
 
 async def _serve(lane: Lane, info: EngineInfo, engine: Engine, context: Context[WorkerSettings]) -> None:
     settings, bus, log = context.settings, context.bus, context.log
-    collector = EngineCollector(lane.name, info.model)
+    lanes = settings.lanes(lane.name)
+    collector = EngineCollector(lanes[0], info.model)
     context.registry.register(collector)
-    station = _station(lane, info, engine, collector, context)
+    station = _station(lane, lanes, info, engine, collector, context)
     worker = Worker(station)
     await worker.start()
-    await _announce(bus, lane.name, info)
+    await _announce(bus, station, info)
     heartbeat = asyncio.create_task(worker.heartbeat(), name="heartbeat")
     watch = watch_engine(engine, collector, settings.stats_interval_s, settings.engine_stall_s)
     deaths = {
@@ -84,7 +89,7 @@ async def _serve(lane: Lane, info: EngineInfo, engine: Engine, context: Context[
     stopping = asyncio.create_task(context.stopping.wait())
     context.readiness.ready = True
     capacity = station.capacity
-    log.info("pulling", model=info.model, kv_tokens=capacity.tokens, sequences=capacity.sequences)
+    log.info("pulling", lanes=lanes, model=info.model, kv_tokens=capacity.tokens, sequences=capacity.sequences)
     await asyncio.wait({*deaths, stopping}, return_when=asyncio.FIRST_COMPLETED)
     context.readiness.ready = False
     reason = next((death.result() for death in deaths if death.done()), "")
@@ -96,33 +101,51 @@ async def _serve(lane: Lane, info: EngineInfo, engine: Engine, context: Context[
 
 
 def _station(
-    lane: Lane, info: EngineInfo, engine: Engine, collector: EngineCollector, context: Context[WorkerSettings]
+    lane: Lane,
+    lanes: tuple[str, ...],
+    info: EngineInfo,
+    engine: Engine,
+    collector: EngineCollector,
+    context: Context[WorkerSettings],
 ) -> Station:
     settings = context.settings
     return Station(
         bus=context.bus,
         engine=engine,
-        lane=lane.name,
-        worker_id=f"{lane.name}-{secrets.token_hex(6)}",
+        lanes=lanes,
+        model=info.model,
+        elastic=settings.isolation == "elastic",
+        worker_id=f"{lanes[0]}-{secrets.token_hex(6)}",
         simulated=info.simulated,
         capacity=Capacity(int(info.kv_capacity_tokens * settings.kv_overcommit), info.max_num_seqs, info.max_model_len),
-        consumer=topology.lane_consumer(lane.name, info.model),
+        ack_wait_s=topology.lane_consumer(lanes[0], lanes[0], info.model).ack_wait_s,
         max_attempts=settings.max_attempts,
         max_run_s=settings.max_run_s,
-        metrics=WorkerMetrics(context.registry, lane.name, info.model),
+        overrun_tokens=settings.overrun_tokens,
+        prefill_cap=_prefill_cap(settings, info, lane),
+        metrics=WorkerMetrics(context.registry, lanes[0], info.model),
         stats=lambda: collector.stats,
-        tracing=JobTracing(context.tracing, lane.name),
+        tracing=JobTracing(context.tracing),
         log=context.log,
     )
 
 
-async def _announce(bus: Bus, lane: str, info: EngineInfo) -> None:
-    profile = LaneProfile(
-        lane=lane,
-        model=info.model,
-        max_model_len=info.max_model_len,
-        kv_capacity_tokens=info.kv_capacity_tokens,
-        max_num_seqs=info.max_num_seqs,
-        simulated=info.simulated,
-    )
-    await bus.put(topology.LANE_BUCKET, topology.lane_key(lane, info.model), profile.SerializeToString())
+def _prefill_cap(settings: WorkerSettings, info: EngineInfo, lane: Lane) -> int:
+    if settings.prefill_cap_tokens is not None:
+        return settings.prefill_cap_tokens
+    return _STEPS_AHEAD * (info.max_num_batched_tokens or lane.max_num_batched_tokens)
+
+
+async def _announce(bus: Bus, station: Station, info: EngineInfo) -> None:
+    for lane in station.lanes:
+        profile = LaneProfile(
+            lane=lane,
+            model=info.model,
+            max_model_len=info.max_model_len,
+            kv_capacity_tokens=info.kv_capacity_tokens,
+            max_num_seqs=info.max_num_seqs,
+            simulated=info.simulated,
+            elastic=station.elastic,
+            max_num_batched_tokens=info.max_num_batched_tokens,
+        )
+        await bus.put(topology.LANE_BUCKET, topology.lane_key(lane, info.model), profile.SerializeToString())

@@ -21,6 +21,7 @@ class WorkerMetrics:
         outcomes = Counter("tokenlane_worker_attempts", "Attempts by outcome", [*names, "outcome"], registry=registry)
         self.completed = outcomes.labels(**labels, outcome="completed")
         self.returned = outcomes.labels(**labels, outcome="returned")
+        self.moved = outcomes.labels(**labels, outcome="moved")
         self.rerouted = outcomes.labels(**labels, outcome="rerouted")
         self.lost = outcomes.labels(**labels, outcome="lost")
         self._ended = {
@@ -42,6 +43,10 @@ class WorkerMetrics:
         self.capacity_tokens = credit.labels(**labels, state="capacity")
         self.committed_tokens = credit.labels(**labels, state="committed")
         self.running = Gauge("tokenlane_worker_running", "Requests running", names, registry=registry).labels(**labels)
+
+        self.borrowed = Counter(
+            "tokenlane_worker_borrowed", "Requests taken from other lanes", names, registry=registry
+        ).labels(**labels)
 
     def ended(self, outcome: Outcome) -> Counter:
         """The counter of requests that ended in an error."""

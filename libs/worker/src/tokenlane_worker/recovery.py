@@ -74,6 +74,10 @@ async def _claim(station: Station, job: Job, history: History) -> Found:
     if not request.facts.stream:
         bus.post(subjects.started(tenant, request.request_id), started)
         return NOTHING_FOUND
+    if _was_moved(job, history):
+        # All that was shown is in the checkpoints.
+        bus.post(subjects.started(tenant, request.request_id), started)
+        return Found(known, known.events)
     questions = [bus.ask(subjects.started(tenant, request.request_id), started, _ASK_S, _MOST_READERS)]
     if request.reply_inbox:
         questions.append(bus.ask(subjects.shown(tenant, request.reply_inbox), started, _ASK_S))
@@ -85,6 +89,17 @@ async def _claim(station: Station, job: Job, history: History) -> Found:
     # A client with a key may come back, and have been shown more by a door that is gone.
     unseen = bool(told) and not any(shown.events for shown in told) and not request.idempotency_key
     return Found(known, history.known.events if same else 0, unseen)
+
+
+def _was_moved(job: Job, history: History) -> bool:
+    """Whether the attempt before wrote down all that it had shown and moved the request here."""
+    request = job.request
+    return (
+        request.moved
+        and job.delivery.attempt == 1
+        and bool(history.ends)
+        and history.ends[-1].attempt == request.attempts_before == job.attempt - 1
+    )
 
 
 def started_message(job: Job, checkpointed_events: int = 0) -> bytes:

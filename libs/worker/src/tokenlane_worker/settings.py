@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from tokenlane_chassis.settings import ServiceSettings
+from tokenlane_proto import subjects
 
 
 class WorkerSettings(ServiceSettings):
@@ -29,6 +30,18 @@ class WorkerSettings(ServiceSettings):
     kv_overcommit: float = Field(1.0, gt=0, le=10, description="Committed tokens over the KV capacity")
     max_attempts: int = Field(5, ge=1, le=100, description="Failed attempts after which a request is given up")
     max_run_s: float = Field(3600, gt=0, description="Seconds for which an attempt keeps its claim")
+    isolation: Literal["elastic", "strict"] = Field(
+        "elastic", description="While its lane has nothing a worker takes what fits from others, or never does"
+    )
+    prefill_cap_tokens: int | None = Field(
+        None, ge=0, description="Nothing is pulled while more prompt than this is not computed; 0: no cap"
+    )
+    shared_lanes: str = Field(
+        "", description="Lanes that this worker serves on its one engine, most urgent first, as in short,long"
+    )
+    overrun_tokens: int = Field(
+        0, ge=0, description="Streams that grow longer move to a longer lane; 0: only at the end of the context"
+    )
     engine_stall_s: float = Field(
         60, ge=0, description="An engine that runs and moves no token so long is dead; 0: off"
     )
@@ -39,6 +52,18 @@ class WorkerSettings(ServiceSettings):
     def _splits(cls, value: str) -> str:
         shlex.split(value)
         return value
+
+    @field_validator("shared_lanes")
+    @classmethod
+    def _are_lanes(cls, value: str) -> str:
+        names = value.split(",") if value else []
+        if len(names) == 1 or len(set(names)) < len(names) or not all(map(subjects.is_token, names)):
+            raise ValueError("two or more lanes, each named once, as in short,long")
+        return value
+
+    def lanes(self, lane: str) -> tuple[str, ...]:
+        """The lanes that the worker serves, most urgent first. `lane`: the one that it was built for."""
+        return tuple(self.shared_lanes.split(",")) if self.shared_lanes else (lane,)
 
     @model_validator(mode="after")
     def _names_its_engine(self) -> "WorkerSettings":

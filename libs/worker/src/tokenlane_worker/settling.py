@@ -42,8 +42,8 @@ class Settling:
             case Settled():
                 await self._stored_before(job)
                 await self._finish(job)
-            case Reroute(lane):
-                await self._reroute(job, lane)
+            case Reroute():
+                await self._reroute(job, verdict)
             case Retry():
                 await self._give_back(job, verdict)
             case Gone():
@@ -54,7 +54,7 @@ class Settling:
         self._station.log.warning("malformed message in the lane", subject=delivery.subject, reason=reason)
         request = Request(request_id=f"lane-{delivery.stream_seq}")
         parts = delivery.subject.split(".")
-        tenant = parts[3] if len(parts) > 3 else "unknown"
+        tenant = parts[4] if len(parts) > 4 else "unknown"
         await persistently(
             lambda: results.publish_error(
                 self._bus, tenant, request, status=400, message=reason, attempt=delivery.attempt
@@ -146,27 +146,37 @@ class Settling:
             with contextlib.suppress(BusUnavailableError):
                 await self._bus.delete_object(topology.BODY_STORE, job.request.body_ref.object)
 
-    async def _reroute(self, job: Job, lane: str) -> None:
-        request = job.request
-        ended = self._ended(job, f"rerouted to lane {lane}: its context was too short", excused=True)
-        await persistently(lambda: record_end(self._bus, job, ended), self._station.log, "rerouting")
-        subject = subjects.lane(lane, request.facts.model, job.tenant, job.budget_tokens)
-        payload = for_lane(job.delivery.data, lane, job.attempt)
+    async def _reroute(self, job: Job, reroute: Reroute) -> None:
+        lane, moved = reroute.lane, reroute.moved
+        why = "outgrew its engine" if moved else "its context was too short"
+        ended = self._ended(job, f"rerouted to lane {lane}: {why}", excused=True)
+
+        async def keep() -> None:
+            if job.checkpoints is not None:
+                await job.checkpoints.last()
+            await record_end(self._bus, job, ended)
+
+        payload = for_lane(job.delivery.data, job.attempt, job.ahead, reroute)
+        tokens = sum(reroute.budget) if reroute.budget is not None else job.budget_tokens
+        subject = subjects.lane(lane, lane, job.request.facts.model, job.tenant, tokens)
         # The same for every delivery of this message, so that it moves once.
-        name = f"{job.tenant}.{request.request_id}.{job.delivery.stream_seq}.{lane}"
+        name = f"{job.tenant}.{job.request.request_id}.{job.delivery.stream_seq}.{lane}"
         fields = {headers.MSG_ID: name}
         if headers.TRACEPARENT in job.delivery.headers:
             fields[headers.TRACEPARENT] = job.delivery.headers[headers.TRACEPARENT]
         try:
+            await persistently(keep, self._station.log, "rerouting")
             await persistently(
                 lambda: self._bus.publish_durable(subject, payload, fields), self._station.log, "rerouting"
             )
         except BusError:
-            # The lane has no room for it: then the refusal is the answer.
+            # There is no room for it: then the refusal, or the end that the engine gave it, is the answer.
+            if job.answer is not None and reroute.ending:
+                job.answer.data(reroute.ending)
             await self._complete(job)
             return
         job.delivery.ack()
-        self._metrics.rerouted.inc()
+        (self._metrics.moved if moved else self._metrics.rerouted).inc()
 
     async def _give_back(self, job: Job, retry: Retry) -> None:
         # Where these cannot be stored the claim runs out by itself, and the next attempt asks the readers.

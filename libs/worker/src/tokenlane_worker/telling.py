@@ -12,7 +12,7 @@ def usage_event(station: Station, job: Job, counted: Usage) -> UsageEvent:
     return UsageEvent(
         request_id=request.request_id,
         model=request.facts.model,
-        lane=station.lane,
+        lane=station.lane_for(job.lane),
         category=given.category,
         body_bytes=job.body_bytes,
         estimated_prompt_tokens=given.prompt_tokens,
@@ -26,4 +26,5 @@ def usage_event(station: Station, job: Job, counted: Usage) -> UsageEvent:
         first_data_us=answer.first_data_us if answer is not None else 0,
         worker=station.worker_id,
         engine_preemptions=stats.preemptions if stats is not None else 0,
+        moved=request.moved,
     )

@@ -12,9 +12,8 @@ from tokenlane_worker.job import Job
 class JobTracing:
     """Starts a span where the request is sampled; costs next to nothing where it is not."""
 
-    def __init__(self, tracing: Tracing, lane: str) -> None:
+    def __init__(self, tracing: Tracing) -> None:
         self._tracing = tracing
-        self._lane = lane
 
     @contextmanager
     def span(self, job: Job, queue_wait_us: int) -> Iterator[None]:
@@ -23,7 +22,7 @@ class JobTracing:
             yield
             return
         span = self._tracing.start(
-            f"process lanes.{self._lane}",
+            f"process lanes.{job.lane}",
             SpanKind.CONSUMER,
             job.delivery.headers,
             {
@@ -32,7 +31,7 @@ class JobTracing:
                 "messaging.destination.name": job.delivery.subject,
                 "messaging.message.id": job.request.request_id,
                 "gen_ai.request.model": job.request.facts.model,
-                "tokenlane.lane": self._lane,
+                "tokenlane.lane": job.lane,
                 "tokenlane.tenant": job.tenant,
                 "tokenlane.budget_tokens": job.budget_tokens,
                 "tokenlane.queue_wait_us": queue_wait_us,

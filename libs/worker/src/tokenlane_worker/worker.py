@@ -4,18 +4,21 @@ import asyncio
 import time
 from collections.abc import Coroutine
 
-from tokenlane_chassis.bus import Delivery, Puller
+from tokenlane_chassis.bus import Delivery
 from tokenlane_chassis.clock import unix_ms
 from tokenlane_chassis.errors import BusUnavailableError
 from tokenlane_chassis.tasks import end
 from tokenlane_proto import subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
-from tokenlane_worker import credit
 from tokenlane_worker.attempts import Attempts
 from tokenlane_worker.controls import Controls
+from tokenlane_worker.credit import NOTHING
 from tokenlane_worker.decision import Retry, Stop
 from tokenlane_worker.job import Job, is_expired, read_job
 from tokenlane_worker.jobs import Jobs
+from tokenlane_worker.load import Load
+from tokenlane_worker.pulling import Source
+from tokenlane_worker.pulls import Pulls
 from tokenlane_worker.rerouting import LaneTable
 from tokenlane_worker.rest import Rest
 from tokenlane_worker.settling import Settling
@@ -27,41 +30,46 @@ _SETTLE_S = 10
 _LATER_S = 1.0
 _TOLD_TO_STOP = "the worker was told to stop"
 _RESTING = "the engine takes no requests"
+_OWN_FIRST = "the lane of the worker that had it needs the room"
 
 
 class Worker:
-    """Runs the jobs of one lane on one engine. All of it lives on one event loop."""
+    """Runs jobs on one engine: those of its lane first. All of it lives on one event loop."""
 
     def __init__(self, station: Station) -> None:
         self._station = station
         self._jobs = Jobs()
         self._lanes = LaneTable()
-        self._attempts = Attempts(station, self._lanes)
+        self._attempts = Attempts(station, self._lanes, self.grow)
         self._settling = Settling(station)
         self._controls = Controls(station, self._jobs, self._stop)
         self._rest = Rest()
-        self._load = credit.NOTHING
         self._tasks: set[asyncio.Task[None]] = set()
-        self._puller: Puller | None = None
+        self._pulls = Pulls(station, self.receive, self._room, lambda: self._lanes.contexts(station.model))
+        self._load = Load(station, self._pulls.poke)
         self._draining = False
-        station.metrics.capacity_tokens.set(station.capacity.tokens)
 
     async def start(self) -> None:
         """Listen, then begin to pull."""
         bus = self._station.bus
         await self._controls.listen()
-        await bus.watch(topology.LANE_BUCKET, self._lanes.update)
+        await bus.watch(topology.LANE_BUCKET, self._lane_changed)
         self._attempts.connected_ms = unix_ms()
         bus.on_reconnected(self._reconnected)
-        self._puller = await bus.pull(self._station.consumer, self.receive, self._target)
+        await self._pulls.start()
 
     async def heartbeat(self) -> None:
         """Tell the bus, three times within its patience, that what was pulled is being worked on, and let go of what is
         lost, late or endless. Runs for ever."""
         while True:
-            await asyncio.sleep(self._station.consumer.ack_wait_s / 3)
+            await asyncio.sleep(self._station.ack_wait_s / 3)
             for job in self._jobs:
                 self._beat(job)
+
+    def grow(self, job: Job, tokens: int) -> None:
+        """Count a running job for `tokens` KV tokens, at least for what it is counted for: it outgrows its budget."""
+        if job in self._jobs.running:
+            self._load.grow(job, tokens)
 
     def receive(self, delivery: Delivery) -> None:
         """A delivery of the lane."""
@@ -78,9 +86,8 @@ class Worker:
         """Stop pulling, let what runs finish within `grace_s`, hand the rest over. With `engine_failure` what runs has
         failed by it."""
         self._draining = True
-        if self._puller is not None:
-            await self._puller.stop()
-        for job in list(self._jobs.held):
+        await self._pulls.stop()
+        for job in self._jobs.held:
             self._stop(job, Stop.DRAINED, _TOLD_TO_STOP)
         if self._tasks:
             self._station.log.info("draining", running=len(self._jobs.running), grace_s=grace_s)
@@ -98,7 +105,12 @@ class Worker:
 
     def _reconnected(self) -> None:
         self._attempts.connected_ms = unix_ms()
+        self._pulls.connected()
         self._spawn(self._look_for_ends())
+
+    def _lane_changed(self, key: str, value: bytes | None) -> None:
+        self._lanes.update(key, value)
+        self._pulls.lanes_changed()
 
     async def _look_for_ends(self) -> None:
         """What was cancelled while nothing was heard has a result."""
@@ -112,11 +124,12 @@ class Worker:
             if ended:
                 self._stop(job, Stop.CANCELLED)
 
-    def _target(self) -> int:
-        if self._draining:
+    def _room(self, source: Source) -> int:
+        """How many requests of a source may be on their way."""
+        now_s = time.monotonic()
+        if self._draining or self._jobs.held.blocks(source.urgency, now_s):
             return 0
-        target = credit.pull_target(self._station.capacity, self._load, len(self._jobs.held))
-        return self._rest.limit(target, time.monotonic())
+        return self._rest.limit(self._load.room(source), now_s)
 
     def _beat(self, job: Job) -> None:
         now_s, limit_s = time.monotonic(), self._station.max_run_s
@@ -154,7 +167,12 @@ class Worker:
 
     def _take(self, job: Job) -> None:
         self._jobs.add(job)
-        self._jobs.held.append(job)
+        urgency = self._station.urgency(job.lane)
+        self._jobs.held.add(job, urgency, time.monotonic())
+        if urgency < len(self._station.lanes):
+            self._give_back_borrowed()
+        else:
+            self._station.metrics.borrowed.inc()
         if self._jobs.was_cancelled(job):
             self._stop(job, Stop.CANCELLED)
         elif self._draining:
@@ -166,32 +184,37 @@ class Worker:
         else:
             self._admit()
 
+    def _give_back_borrowed(self) -> None:
+        """The own lane has requests: what is held of others may find room elsewhere."""
+        for job in self._jobs.held:
+            if job.lane not in self._station.lanes:
+                self._stop(job, Stop.DRAINED, _OWN_FIRST)
+
     def _stop(self, job: Job, why: Stop, reason: str = "") -> None:
         """Stop a job. One that waits for room needs none to end."""
         job.stop(why, reason)
         if job in self._jobs.held:
             self._jobs.held.remove(job)
-            job.cost = credit.NOTHING
+            job.cost = NOTHING
             self._begin(job)
 
     def _admit(self) -> None:
-        held, capacity = self._jobs.held, self._station.capacity
-        while held and credit.fits(capacity, self._load, held[0].cost):
-            self._begin(held.popleft())
-        self._station.metrics.committed_tokens.set(self._load.tokens)
+        held, now_s = self._jobs.held, time.monotonic()
+        while (job := held.first(now_s)) is not None and self._load.fits(job.cost, held.urgency(job, now_s)):
+            held.remove(job)
+            self._begin(job)
         self._station.metrics.running.set(len(self._jobs.running))
 
     def _begin(self, job: Job) -> None:
-        self._load = credit.plus(self._load, job.cost)
+        self._load.begin(job)
         self._jobs.running.add(job)
         job.task = self._spawn(self._run(job))
 
     def _release(self, job: Job) -> None:
         self._jobs.running.discard(job)
-        self._load = credit.minus(self._load, job.cost)
+        self._load.end(job)
         self._admit()
-        if self._puller is not None:
-            self._puller.poke()
+        self._pulls.poke()
 
     async def _run(self, job: Job) -> None:
         job.began_s = time.monotonic()
@@ -205,8 +228,8 @@ class Worker:
                     # From here on the outcome is decided: no cancellation changes it.
                     job.decided = True
                     self._release(job)
-                if isinstance(verdict, Retry) and verdict.resting and self._puller is not None:
-                    asyncio.get_running_loop().call_later(verdict.delay_s, self._puller.poke)
+                if isinstance(verdict, Retry) and verdict.resting:
+                    asyncio.get_running_loop().call_later(verdict.delay_s, self._pulls.poke)
                 await self._settling.settle(job, verdict)
         except asyncio.CancelledError:
             if job.stopped is not Stop.LOST:

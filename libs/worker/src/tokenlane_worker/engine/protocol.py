@@ -18,6 +18,8 @@ class EngineInfo:
     block_size: int
     max_num_seqs: int
     simulated: bool
+    # That one step processes at most; 0: not known.
+    max_num_batched_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -20,7 +21,13 @@ from tokenlane_worker.engine.errors import EngineError, EngineStartError, Engine
 from tokenlane_worker.engine.http1 import Http1Client
 from tokenlane_worker.engine.openai_api import KnownLimits, OpenAIApi
 from tokenlane_worker.engine.protocol import EngineInfo, EngineStats, Sink
-from tokenlane_worker.engine.vllm_command import VllmChildConfig, child_environment, max_num_seqs, serve_command
+from tokenlane_worker.engine.vllm_command import (
+    VllmChildConfig,
+    child_environment,
+    max_num_batched_tokens,
+    max_num_seqs,
+    serve_command,
+)
 
 MAX_SOCKET_PATH = 100
 
@@ -58,6 +65,7 @@ class VllmChildEngine:
         await self._until_healthy(child, log)
         try:
             info = await self._api.describe("", limits)
+            info = replace(info, max_num_batched_tokens=_step_budget(command))
             await self._warm_up(info.model)
         except EngineStartError:
             raise
@@ -143,6 +151,14 @@ class _Discard:
         """A refusal is an answer too: not every model has a chat template."""
 
     def data(self, chunk: bytes) -> None: ...
+
+
+def _step_budget(command: list[str]) -> int:
+    """For people to see: what cannot be read is not known."""
+    try:
+        return max_num_batched_tokens(command)
+    except ValueError:
+        return 0
 
 
 def _checked_max_num_seqs(command: list[str]) -> int:

@@ -43,13 +43,22 @@ def serve_command(config: VllmChildConfig, socket_path: Path) -> list[str]:
 
 def max_num_seqs(command: list[str]) -> int:
     """The value vLLM will use: the last one given. Raises ValueError if it is not a number."""
+    return _last(command, "max-num-seqs")
+
+
+def max_num_batched_tokens(command: list[str]) -> int:
+    """As `max_num_seqs`; 0 where vLLM decides. vLLM's short forms ("8k") are not read: ValueError."""
+    return _last(command, "max-num-batched-tokens")
+
+
+def _last(command: list[str], option: str) -> int:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--max-num-seqs", "--max_num_seqs", type=int, default=0)
+    parser.add_argument(f"--{option}", f"--{option.replace('-', '_')}", type=int, default=0, dest="value")
     try:
         known, _ = parser.parse_known_args(command)
     except argparse.ArgumentError as error:
         raise ValueError(str(error)) from error
-    return int(known.max_num_seqs)
+    return int(known.value)
 
 
 def child_environment(outer: Mapping[str, str], config: VllmChildConfig) -> dict[str, str]:

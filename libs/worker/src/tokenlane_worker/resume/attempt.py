@@ -32,7 +32,9 @@ async def go_on(
         if rest is None:
             sink.data(cut_off(known))
         else:
-            await generate(rest, ContinuedSink(sink, known, tokens, going.again))
+            continued = ContinuedSink(sink, known, tokens, going.again)
+            await generate(rest, continued)
+            continued.end()
 
     try:
         await attempt(going)

@@ -8,7 +8,7 @@ from tokenlane_worker.resume.begun import read_begun
 from tokenlane_worker.resume.known import Known
 
 # What an OpenAI server takes where a completion sets no max_tokens.
-_DEFAULT_COMPLETION_TOKENS = 16
+DEFAULT_COMPLETION_TOKENS = 16
 _LIMITS = ("max_completion_tokens", "max_tokens")
 
 _Fields = dict[str, msgspec.Raw]
@@ -60,7 +60,7 @@ def cut_off(known: Known) -> bytes:
 def _shorten(endpoint: Endpoint, fields: _Fields, tokens: int) -> bool:
     """Take `tokens` off the limits; whether any are left."""
     if endpoint == Endpoint.ENDPOINT_COMPLETIONS and _given(fields, "max_tokens") is None:
-        fields["max_tokens"] = _raw(_DEFAULT_COMPLETION_TOKENS)
+        fields["max_tokens"] = _raw(DEFAULT_COMPLETION_TOKENS)
     given = {name: limit for name in _LIMITS if isinstance(limit := _given(fields, name), int)}
     if given and next(iter(given.values())) <= tokens:
         return False

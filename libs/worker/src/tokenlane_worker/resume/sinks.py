@@ -7,10 +7,13 @@ import msgspec
 
 from tokenlane_proto import events
 from tokenlane_worker.engine.protocol import Sink
+from tokenlane_worker.rerouting import says_too_short
 from tokenlane_worker.resume.begun import Choice, Event, read_begun, read_event, start_of
 from tokenlane_worker.resume.known import Known
 
 _EVENT_STREAM = "text/event-stream"
+# Of a refusal's reason that is told.
+_REASON_BYTES = 300
 _USAGE = b'"usage":{'
 _TEXT = re.compile(rb'"(?:content|text)":\s*("(?:[^"\\]|\\.)*")')
 _PROMPT_TOKENS = re.compile(rb'("prompt_tokens":\s*)(\d+)')
@@ -18,7 +21,12 @@ _COMPLETION_TOKENS = re.compile(rb'("completion_tokens":\s*)(\d+)')
 
 
 class DivergedError(Exception):
-    """The new attempt does not go on with what was shown: it answers with something else, or refuses to."""
+    """The new attempt does not go on with what was shown: it answers with something else, or refuses to. `too_short`:
+    the engine's context does not hold what was shown."""
+
+    def __init__(self, reason: str, too_short: bool = False) -> None:
+        super().__init__(reason)
+        self.too_short = too_short
 
 
 class ContinuedSink:
@@ -38,14 +46,26 @@ class ContinuedSink:
         self._openings = begun.opening if begun else 0
         self._stamp = _Stamp(begun.start if begun else b"")
         self._head: tuple[int, str] | None = None
+        self._refused = False
 
     def head(self, status: int, content_type: str) -> None:
-        """Raises DivergedError where no stream comes."""
-        _check_stream(status, content_type)
+        """Raises DivergedError where no stream comes, save a refusal: that is raised once its reason is known."""
+        self._refused = 400 <= status < 500
+        if not self._refused:
+            _check_stream(status, content_type)
         self._head = (status, content_type)
+
+    def end(self) -> None:
+        """The engine has said all. Raises DivergedError where that was a refusal without a reason."""
+        if self._refused:
+            _check_stream(*(self._head or (0, "")))
 
     def data(self, chunk: bytes) -> None:
         """Whole events. Raises DivergedError where something else comes than `again`."""
+        if self._refused and self._head is not None:
+            status = self._head[0]
+            said = chunk[:_REASON_BYTES].decode("utf-8", "replace")
+            raise DivergedError(f"asked to go on, the engine answered {status}: {said}", says_too_short(status, chunk))
         joined = b"".join(self._event(event) for event in events.split(chunk))
         if not joined:
             return

@@ -57,6 +57,7 @@ class SimulatedEngine:
             block_size=limits.block_size,
             max_num_seqs=limits.max_num_seqs,
             simulated=True,
+            max_num_batched_tokens=limits.max_num_batched_tokens,
         )
 
     async def generate(self, path: str, body: bytes, sink: Sink, request_id: str = "") -> None:

@@ -1,0 +1,36 @@
+"""How much prompt an engine has in front of it, and so how much more to pull. Pure.
+
+A worker that fills its engine's KV cache with prompts nobody has computed yet hides them from workers that stand idle.
+So it pulls as long as what is not computed stays within a few steps' work. Only streams show when their prompt is
+computed: others are not counted.
+"""
+
+# Weight of the latest request in the mean length of prompts.
+_SMOOTHING = 0.1
+
+
+class Prefill:
+    """Prompts that were begun and are not computed yet, by urgency (0 the most urgent of `urgencies`). `cap`: tokens
+    above which nothing more is pulled; 0: any number. An engine without any takes a request of any length."""
+
+    def __init__(self, cap: int, urgencies: int) -> None:
+        self._cap = cap
+        self._tokens = [0] * urgencies
+        self._mean = cap / 4
+
+    def begin(self, tokens: int, urgency: int) -> None:
+        """A prompt of so many tokens is begun."""
+        self._tokens[urgency] += tokens
+        self._mean += _SMOOTHING * (tokens - self._mean)
+
+    def end(self, tokens: int, urgency: int) -> None:
+        """It is computed, or given up."""
+        self._tokens[urgency] -= tokens
+
+    def limit(self, room: int, urgency: int) -> int:
+        """How many of `room` requests of this urgency may be on their way. What is less urgent does not count: it gives
+        way in the engine, or is another lane's."""
+        if not self._cap:
+            return room
+        left = self._cap - sum(self._tokens[: urgency + 1])
+        return min(room, max(1, int(left / max(1.0, self._mean)))) if left > 0 else 0
