@@ -38,9 +38,9 @@ LANES = ("short", "long")
 
 @dataclass(frozen=True, slots=True)
 class FleetConfig:
-    """What runs. `workers` in each of `lanes`; `settings` go to every service, `engine` to the workers (both without
-    their prefix). `shared_port`: all doors listen on one port, as behind a service's address. `max_payload` of the
-    bus in bytes."""
+    """What runs. `workers` in each of `lanes`; `settings` go to every service, `engine` to the workers, `lane_engine`
+    to those of one lane (all without their prefix). `classifier`: the module that runs as it. `shared_port`: all doors
+    listen on one port, as behind a service's address. `max_payload` of the bus in bytes."""
 
     brokers: int = 1
     ingresses: int = 2
@@ -51,7 +51,9 @@ class FleetConfig:
     shared_port: bool = False
     max_payload: int = MAX_PAYLOAD
     engine: Mapping[str, str] = field(default_factory=lambda: PACED)
+    lane_engine: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    classifier: str = "tokenlane_classifier"
 
 
 def api_key(tenant: str) -> str:
@@ -78,11 +80,12 @@ class Fleet:
         )
         specs = broker_specs(self.brokers, self.directory, config.max_payload)
         specs += [self._ingress(number, port) for number, port in enumerate(http, 1)]
-        specs.append(self._service("classifier", "classifier", "tokenlane_classifier", ports.pop(), self._lanes()))
+        specs.append(self._service("classifier", "classifier", config.classifier, ports.pop(), self._lanes()))
         for lane in config.lanes:
             for number in range(1, config.workers + 1):
                 module, name = f"tokenlane_worker_{lane}", f"worker-{lane}-{number}"
-                specs.append(self._service(name, f"worker-{lane}", module, ports.pop(), config.engine))
+                engine = {**config.engine, **config.lane_engine.get(lane, {})}
+                specs.append(self._service(name, f"worker-{lane}", module, ports.pop(), engine))
         self.members = {spec.name: Member(spec, self.directory) for spec in specs}
 
     async def __aenter__(self) -> "Fleet":

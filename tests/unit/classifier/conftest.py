@@ -15,12 +15,10 @@ from tokenlane_chassis.service import Context
 from tokenlane_chassis.tracing import Tracing
 from tokenlane_classifier.classifier import Classifier
 from tokenlane_classifier.controls import Controls
-from tokenlane_classifier.decision import Policy
 from tokenlane_classifier.knowledge import Knowledge
-from tokenlane_classifier.lanes import parse_boundaries
 from tokenlane_classifier.ledger import Ledger
 from tokenlane_classifier.metrics import Metrics
-from tokenlane_classifier.service import serve
+from tokenlane_classifier.service import estimates_of, serve
 from tokenlane_classifier.settings import ClassifierSettings
 from tokenlane_classifier.tenants import Tenants
 from tokenlane_proto import topology
@@ -42,9 +40,11 @@ async def bus(bus: Bus) -> Bus:
     return bus
 
 
-def context_on(bus: Bus, tracing: Tracing | None = None) -> Context[ClassifierSettings]:
+def context_on(
+    bus: Bus, tracing: Tracing | None = None, settings: ClassifierSettings | None = None
+) -> Context[ClassifierSettings]:
     return Context(
-        ClassifierSettings(),
+        settings or ClassifierSettings(),
         bus,
         structlog.get_logger(),
         CollectorRegistry(),
@@ -57,26 +57,29 @@ async def classifier_on(bus: Bus) -> tuple[Classifier, Controls]:
     """A classifier that nothing is delivered to, with its controls."""
     context = context_on(bus)
     metrics, ledger = Metrics(context.registry), Ledger()
-    knowledge = Knowledge(parse_boundaries("short:8192,long"), 0.95, metrics, context.log, ledger.forget)
+    settings = context.settings
+    knowledge = Knowledge(settings.lanes, estimates_of(settings), ledger, metrics, context.log, lambda: 1)
     watch = await bus.watch(topology.LANE_BUCKET, knowledge.lane_changed)
     await watch.unsubscribe()
     controls = Controls(bus, ledger, metrics, context.log)
-    policy = Policy(512, 0.5)
     tenants = Tenants(context.log)
-    return Classifier(context, knowledge, tenants, ledger, controls, policy, metrics, lambda: 1), controls
+    return Classifier(context, knowledge, tenants, ledger, controls, metrics, lambda: 1), controls
+
+
+@asynccontextmanager
+async def serving(bus: Bus, settings: ClassifierSettings | None = None) -> AsyncIterator[Context[ClassifierSettings]]:
+    """Runs a classifier; leaving drains it."""
+    context = context_on(bus, settings=settings)
+    task = asyncio.create_task(serve(context))
+    try:
+        await until(lambda: context.readiness.ready)
+        yield context
+    finally:
+        context.stopping.set()
+        await asyncio.wait_for(task, 10)
 
 
 @pytest.fixture
 def running(bus: Bus) -> Running:
     """`async with running() as context:` runs a classifier; leaving drains it."""
-
-    @asynccontextmanager
-    async def run() -> AsyncIterator[Context[ClassifierSettings]]:
-        context = context_on(bus)
-        task = asyncio.create_task(serve(context))
-        await until(lambda: context.readiness.ready)
-        yield context
-        context.stopping.set()
-        await asyncio.wait_for(task, 10)
-
-    return run
+    return lambda: serving(bus)

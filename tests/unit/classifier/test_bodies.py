@@ -15,7 +15,8 @@ async def test_a_large_body_counts_with_its_size_and_is_told_by_its_sample(bus: 
         await bus.publish_durable("requests.acme", envelope(body=b"", body_ref=ref))
         await settled(bus)
     _, request, _ = await only_lane_message(bus)
-    assert (request.classification.prompt_tokens, request.classification.category) == (25_000, "cjk")
+    assert 20_000 < request.classification.prompt_tokens < 66_000
+    assert sum(request.classification.byte_classes) > 20_000
     assert (request.classification.lane, request.body_ref) == ("long", ref)
 
 

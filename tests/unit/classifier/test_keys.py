@@ -5,8 +5,8 @@ import pytest
 from tokenlane.v1.recovery_pb2 import KeyRecord
 from tokenlane.v1.request_pb2 import BodyRef, Facts, ReplyFormat, Request
 from tokenlane_classifier.budget import Budget
-from tokenlane_classifier.category import Category
 from tokenlane_classifier.decision import Forward
+from tokenlane_classifier.estimate.prompt import PromptEstimate
 from tokenlane_classifier.keys import Standing, is_gone, record_of, standing
 from tokenlane_classifier.ledger import Entry, Ledger, entry_of, forwarded
 
@@ -45,8 +45,9 @@ def test_an_entry_has_what_a_cancellation_needs() -> None:
     )
     entry = entry_of(request, 7)
     assert entry == Entry(7, 100, "m", "door.1", True, "acme.r1.x")
-    queued = forwarded(entry, Forward("short", Budget(30, 10), Category.LATIN), 3)
-    assert (queued.lane, queued.lane_seq, queued.budget_tokens) == ("short", 3, 40)
+    prompt = PromptEstimate(30, "latin", (), 29)
+    queued = forwarded(entry, Forward("short", "short", Budget(30, 10), 5, prompt, "route"), 3)
+    assert (queued.lane, queued.lane_seq, queued.budget_tokens, queued.level) == ("short", 3, 40, "route")
 
 
 def test_the_ledger_forgets_what_was_noted_first() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenlane_classifier.lanes import LaneBoundary, choose, lanes_of, parse_boundaries
+from tokenlane_classifier.lanes import LaneBoundary, choose, fitting, lanes_of, parse_boundaries
 
 TWO = parse_boundaries("short:8192,long")
 TOKENS = st.integers(0, 2**33)
@@ -68,3 +68,46 @@ def test_lanes_that_the_settings_do_not_name_are_used_where_they_name_none() -> 
     lanes = lanes_of(TWO, {"large": 65_536, "small": 4_096})
     assert [choose(lanes, total) for total in (1, 5_000, 10**6)] == ["small", "large", "large"]
     assert lanes.max_model_len == 65_536
+
+
+def test_it_fits_the_first_lane_whose_engines_hold_it() -> None:
+    lanes = lanes_of(TWO, {"short": 16_384, "long": 65_536})
+    assert [fitting(lanes, total) for total in (1, 16_384, 16_385, 65_536, 10**9)] == ["short"] * 2 + ["long"] * 3
+
+
+def test_lanes_with_equal_engines_fit_in_the_order_of_the_settings() -> None:
+    for lengths in ({"short": 8_192, "long": 8_192}, {"long": 8_192, "short": 8_192}):
+        assert fitting(lanes_of(TWO, lengths), 10) == "short"
+        assert fitting(lanes_of(TWO, lengths), 10**6) == "long"
+
+
+@given(st.dictionaries(st.sampled_from(["short", "long", "other"]), st.integers(1, 2**20), min_size=1), TOKENS)
+def test_what_fits_a_lane_is_held_by_its_engines(lengths: dict[str, int], total: int) -> None:
+    name = fitting(lanes_of(TWO, lengths), total)
+    assert total <= lengths[name] or lengths[name] == max(lengths.values())
+    assert all(length < total for length in lengths.values() if length < lengths[name])
+
+
+def test_boundaries_that_moved_stand_in_place_of_the_settings() -> None:
+    lengths = {"short": 16_384, "long": 65_536}
+    lanes = lanes_of(TWO, lengths, parse_boundaries("short:2048,long"))
+    assert [choose(lanes, total) for total in (2_048, 2_049)] == ["short", "long"]
+    beyond = lanes_of(TWO, lengths, parse_boundaries("short:32768,long"))
+    assert [choose(beyond, total) for total in (16_384, 16_385)] == ["short", "long"]
+
+
+def test_a_lane_that_is_left_out_gets_only_what_no_other_holds() -> None:
+    lengths = {"short": 16_384, "long": 65_536}
+    long_only = lanes_of(TWO, lengths, parse_boundaries("long"))
+    assert [choose(long_only, total) for total in (1, 65_536, 10**6)] == ["long"] * 3
+    assert fitting(long_only, 1) == "short"
+    short_only = lanes_of(TWO, lengths, parse_boundaries("short"))
+    assert [choose(short_only, total) for total in (1, 16_384, 16_385)] == ["short", "short", "long"]
+    assert short_only.max_model_len == 65_536
+
+
+def test_boundaries_of_lanes_that_the_model_lacks_change_nothing() -> None:
+    lengths = {"short": 16_384, "long": 65_536}
+    assert lanes_of(TWO, lengths, parse_boundaries("tiny:9,huge")) == lanes_of(TWO, lengths)
+    partly = lanes_of(TWO, lengths, parse_boundaries("tiny:9,short:1024,long"))
+    assert [choose(partly, total) for total in (5, 1_025)] == ["short", "long"]

@@ -65,19 +65,15 @@ async def test_an_envelope_goes_to_its_lane_unchanged(bus: Bus, running: Running
         stored = await bus.publish_durable("requests.acme", envelope(accepted_unix_ms=5), sent)
         await settled(bus)
     subject, request, message = await only_lane_message(bus)
-    assert subjects.parse_lane(subject)[:3] == ("short", MODEL, "acme")
+    assert subjects.parse_lane(subject)[:4] == ("short", "short", MODEL, "acme")
     assert message.data.startswith(envelope(accepted_unix_ms=5))
     assert request.accepted_unix_ms == 5
     assert message.headers[headers.MSG_ID] == f"acme.r1.{stored.seq}"
     assert message.headers[headers.TRACEPARENT] == sent[headers.TRACEPARENT]
     assert request.body == BODY
     given = request.classification
-    assert (given.lane, given.prompt_tokens, given.output_tokens, given.category) == (
-        "short",
-        -(-len(BODY) // 4),
-        8,
-        "latin",
-    )
+    assert (given.lane, given.fits, given.output_tokens, given.typical_output_tokens) == ("short", "short", 8, 8)
+    assert 5 < given.prompt_tokens < len(BODY)
     assert given.classified_unix_ms > 0
 
 
@@ -94,7 +90,7 @@ async def test_a_bare_body_is_wrapped(bus: Bus, running: Running) -> None:
 
 async def test_a_long_body_goes_to_the_long_lane(bus: Bus, running: Running) -> None:
     async with running():
-        await bus.publish_durable("requests.acme", envelope(body=b'{"a":"' + b"word " * 8_000 + b'"}'))
+        await bus.publish_durable("requests.acme", envelope(body=b'{"a":"' + b"word " * 30_000 + b'"}'))
         await settled(bus)
     subject, request, _ = await only_lane_message(bus)
     assert subjects.parse_lane(subject).lane == "long"
@@ -206,30 +202,52 @@ async def test_a_death_between_publish_and_ack_does_not_duplicate(bus: Bus, runn
     assert list((await waiting(bus)).values()) == [1]
 
 
-async def test_it_learns_from_usage(bus: Bus, running: Running) -> None:
-    async with running() as context:
-        for _ in range(50):
-            event = UsageEvent(
-                model=MODEL,
-                lane="short",
-                category="latin",
-                body_bytes=20_000,
-                estimated_prompt_tokens=5_000,
-                usage=Usage(prompt_tokens=10_000, completion_tokens=5),
-            )
-            bus.post("usage.acme", event.SerializeToString())
-        bus.post("usage.acme", b"\xff")
+async def classified(bus: Bus, body: bytes) -> Request:
+    """The request as it waits in its lane, and nothing else waits there any more."""
+    await bus.publish_durable("requests.acme", body)
+    await settled(bus)
+    _, request, _ = await only_lane_message(bus)
+    await bus.purge(topology.LANES, "lanes.>")
+    return request
 
-        ratio = {"model": MODEL, "category": "latin"}
-        await until(lambda: context.registry.get_sample_value("tokenlane_bytes_per_token", ratio) == 2.0)
-        text = {"model": MODEL, "messages": [{"role": "user", "content": "many a word " * 2_000}]}
-        await bus.publish_durable("requests.acme", json.dumps(text).encode())
-        await settled(bus)
+
+def answer(number: int, request: Request, prompt_tokens: int, completion_tokens: int) -> bytes:
+    given = request.classification
+    return UsageEvent(
+        request_id=f"a{number}",
+        model=MODEL,
+        lane=given.lane,
+        category=given.category,
+        body_bytes=len(request.body),
+        estimated_prompt_tokens=given.prompt_tokens,
+        budget_output_tokens=given.output_tokens,
+        usage=Usage(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens),
+        accepted_unix_ms=request.accepted_unix_ms,
+        endpoint=request.endpoint,
+        facts=request.facts,
+        classification=given,
+    ).SerializeToString()
+
+
+async def test_it_learns_from_usage(bus: Bus, running: Running) -> None:
+    text = {"model": MODEL, "messages": [{"role": "user", "content": "many a word " * 2_000}]}
+    body = json.dumps(text).encode()
+    async with running() as context:
+        first = await classified(bus, body)
+        assert first.classification.lane == "short"
+        for number in range(50):
+            bus.post("usage.acme", answer(number, first, 12_000, 40))
+        bus.post("usage.acme", b"\xff")
         labels = {"lane": "short", "fitting_lane": "long", "cause": "prompt"}
-        assert context.registry.get_sample_value("tokenlane_misrouted_requests_total", labels) == 50
-    subject, request, _ = await only_lane_message(bus)
-    assert subjects.parse_lane(subject).lane == "long"
-    assert request.classification.prompt_tokens == -(-len(request.body) // 2)
+        wrong = "tokenlane_misrouted_requests_total"
+        await until(lambda: context.registry.get_sample_value(wrong, labels) == 50)
+        later = await classified(bus, body)
+        ratio = {"model": MODEL, "category": first.classification.category}
+        assert context.registry.get_sample_value("tokenlane_bytes_per_token", ratio) == pytest.approx(2.0, rel=0.05)
+    assert later.classification.lane == "long"
+    assert later.classification.prompt_tokens == pytest.approx(12_000, rel=0.05)
+    assert 40 <= later.classification.output_tokens < 80
+    assert first.classification.output_tokens > 80
 
 
 async def test_many_at_once(bus: Bus, running: Running) -> None:

@@ -12,7 +12,9 @@ def test_lanes_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     assert load(ClassifierSettings).lanes == (LaneBoundary("tiny", 512), LaneBoundary("long", None))
 
 
-@pytest.mark.parametrize(("name", "value"), [("LANES", "short:0,long"), ("RATIO_BETA", "1"), ("MAX_IN_FLIGHT", "0")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("LANES", "short:0,long"), ("OUTPUT_QUANTILE", "1"), ("MAX_IN_FLIGHT", "0")]
+)
 def test_a_wrong_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
 ) -> None:

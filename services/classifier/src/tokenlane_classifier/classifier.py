@@ -10,7 +10,7 @@ from time import perf_counter
 from opentelemetry.trace import SpanKind
 
 from tokenlane.v1.reply_pb2 import Outcome
-from tokenlane.v1.request_pb2 import Classification, Request
+from tokenlane.v1.request_pb2 import Request
 from tokenlane_chassis import results
 from tokenlane_chassis.bus import Delivery, Stored
 from tokenlane_chassis.errors import MessageTooLargeError
@@ -18,7 +18,7 @@ from tokenlane_chassis.service import Context
 from tokenlane_chassis.tracing import headers_of
 from tokenlane_classifier import replies
 from tokenlane_classifier.controls import Controls
-from tokenlane_classifier.decision import Forward, Policy, Reject, cancelled, decide, malformed
+from tokenlane_classifier.decision import Forward, Reject, cancelled, decide, malformed
 from tokenlane_classifier.keyed import Keys
 from tokenlane_classifier.knowledge import Knowledge
 from tokenlane_classifier.ledger import Entry, Key, Ledger, entry_of, forwarded
@@ -43,7 +43,6 @@ class Classifier:
         tenants: Tenants,
         ledger: Ledger,
         controls: Controls,
-        policy: Policy,
         metrics: Metrics,
         clock: Callable[[], int],
     ) -> None:
@@ -53,7 +52,6 @@ class Classifier:
         self._tenants = tenants
         self._ledger = ledger
         self._controls = controls
-        self._policy = policy
         self._metrics = metrics
         self._clock = clock
         self._keys = Keys(context.bus, metrics, context.log)
@@ -128,20 +126,13 @@ class Classifier:
     def _decide(self, key: Key, request: Request) -> Forward | Reject:
         if self._ledger.is_cancelled(key, request.accepted_unix_ms):
             return cancelled()
-        known = self._knowledge
-        return decide(request, known.models, known.ratios, self._policy, self._clock())
+        tenant, known = key[0], self._knowledge
+        return decide(tenant, request, known.models, known.estimates, self._clock())
 
     async def _forward(self, delivery: Delivery, key: Key, reading: Reading, entry: Entry, decision: Forward) -> None:
         (tenant, request_id), budget = key, decision.budget
-        classification = Classification(
-            lane=decision.lane,
-            prompt_tokens=budget.prompt_tokens,
-            output_tokens=budget.output_tokens,
-            category=decision.category,
-            classified_unix_ms=self._clock(),
-        )
-        subject = subjects.lane(decision.lane, entry.model, tenant, budget.total)
-        payload = codec.with_classification(reading.encoded, classification)
+        subject = subjects.lane(decision.lane, decision.fits, entry.model, tenant, budget.total)
+        payload = codec.with_classification(reading.encoded, decision.classification(self._clock()))
         try:
             stored = await self._publish(delivery, subject, payload, f"{tenant}.{request_id}.{delivery.stream_seq}")
         except MessageTooLargeError:

@@ -4,28 +4,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tokenlane.v1.reply_pb2 import Outcome
-from tokenlane.v1.request_pb2 import Facts, Request
-from tokenlane_classifier.budget import Budget, output_tokens, prompt_tokens
-from tokenlane_classifier.category import Category, categorize
-from tokenlane_classifier.lanes import ModelLanes, choose
-from tokenlane_classifier.ratio import Ratios
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Constants of the estimate. `default_output_tokens` bounds the output of a request that sets no limit."""
-
-    default_output_tokens: int
-    gamma: float
+from tokenlane.v1.request_pb2 import Classification, Facts, Request
+from tokenlane_classifier.budget import Budget, over_choices
+from tokenlane_classifier.estimate.estimates import Estimates
+from tokenlane_classifier.estimate.prompt import PromptEstimate
+from tokenlane_classifier.estimate.route import route_of
+from tokenlane_classifier.lanes import ModelLanes, choose, fitting
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Publish to `lane` with this budget."""
+    """Publish to `lane` with this budget. `fits`: the first lane whose engines hold it. `typical_output_tokens`: by
+    which the lane was chosen. `level`: how much of the route the output's estimate rests on."""
 
     lane: str
+    fits: str
     budget: Budget
-    category: Category
+    typical_output_tokens: int
+    prompt: PromptEstimate
+    level: str
+
+    @property
+    def category(self) -> str:
+        """Kind of text."""
+        return self.prompt.category
+
+    def classification(self, now_unix_ms: int) -> Classification:
+        """What later hops are told."""
+        return Classification(
+            lane=self.lane,
+            prompt_tokens=self.budget.prompt_tokens,
+            output_tokens=self.budget.output_tokens,
+            category=self.prompt.category,
+            classified_unix_ms=now_unix_ms,
+            fits=self.fits,
+            byte_classes=self.prompt.classes,
+            typical_output_tokens=self.typical_output_tokens,
+            expected_prompt_tokens=self.prompt.expected,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +66,11 @@ Decision = Forward | Reject
 
 
 def decide(
-    request: Request, models: Mapping[str, ModelLanes], ratios: Ratios, policy: Policy, now_unix_ms: int
+    tenant: str, request: Request, models: Mapping[str, ModelLanes], estimates: Estimates, now_unix_ms: int
 ) -> Decision:
-    """The lane of `request`, or why it gets none. Never rejects for an estimate, only for what is certain."""
+    """The lane of `request`, or why it gets none. Never rejects for an estimate, only for what is certain. The budget
+    is cautious; the lane is chosen by what the output typically is, since a request in too short a lane is moved, while
+    one in too long a lane waits among others' work for nothing."""
     if 0 < request.deadline_unix_ms <= now_unix_ms:
         return _expired()
     facts = request.facts
@@ -61,13 +79,15 @@ def decide(
         return _unknown_model(facts.model)
     if facts.max_output_tokens > lanes.max_model_len:
         return _too_long(facts, lanes.max_model_len)
-    category = categorize(request.body_ref.sample if request.HasField("body_ref") else request.body)
-    ratio = ratios.of(facts.model, category).cautious(policy.gamma)
-    budget = Budget(
-        prompt_tokens(request.body_ref.size or len(request.body), ratio),
-        output_tokens(facts, policy.default_output_tokens),
-    )
-    return Forward(choose(lanes, budget.total), budget, category)
+    by_reference = request.HasField("body_ref")
+    body = request.body_ref.sample if by_reference else request.body
+    prompt = estimates.prompt.estimate(facts, body, request.body_ref.size if by_reference else len(body))
+    route = route_of(tenant, request.endpoint, facts)
+    output = estimates.output.estimate(route, prompt.expected, now_unix_ms)
+    budget = Budget(prompt.tokens, over_choices(facts, output.tokens))
+    typical = over_choices(facts, output.typical)
+    lane = choose(lanes, prompt.tokens + typical)
+    return Forward(lane, fitting(lanes, budget.total), budget, typical, prompt, output.level)
 
 
 def malformed(message: str, param: str | None) -> Reject:

@@ -1,37 +1,46 @@
-"""What the classifier knows: lanes from their bucket, ratios from usage. Both are values, replaced whole."""
+"""What the classifier knows: lanes and their boundaries from their buckets, and what answers taught."""
 
 from collections.abc import Callable, Mapping
 
 import structlog
 
+from tokenlane.v1.lane_pb2 import Boundaries
+from tokenlane.v1.reply_pb2 import UsageEvent
 from tokenlane_chassis.bus import Message
+from tokenlane_classifier.estimate.estimates import Estimates
 from tokenlane_classifier.lanes import LaneBoundary, ModelLanes
-from tokenlane_classifier.learning import category_of, learned, misrouting, relative_error
+from tokenlane_classifier.learning import misrouting
+from tokenlane_classifier.ledger import Ledger
 from tokenlane_classifier.metrics import Metrics
-from tokenlane_classifier.ratio import Ratios
-from tokenlane_classifier.registry import Registry
+from tokenlane_classifier.recent import Recent
+from tokenlane_classifier.registry import Registry, boundaries_of
+from tokenlane_classifier.sampling import Sampling
 from tokenlane_proto import codec, subjects
 from tokenlane_proto.errors import MalformedMessageError
 
 
 class Knowledge:
-    """Kept up to date by `lane_changed` and `used`, which are handlers of the bus."""
+    """Kept up to date by `lane_changed`, `boundaries_changed` and `used`, which are handlers of the bus, and by
+    `missed`. `clock` returns milliseconds since the Unix epoch."""
 
     def __init__(
         self,
         boundaries: tuple[LaneBoundary, ...],
-        beta: float,
+        estimates: Estimates,
+        ledger: Ledger,
         metrics: Metrics,
         log: structlog.stdlib.BoundLogger,
-        ended: Callable[[str, str], None],
+        clock: Callable[[], int],
     ) -> None:
-        """`ended` is called with tenant and id of each request that an engine answered."""
         self._registry = Registry(boundaries)
-        self._beta = beta
+        self._ledger = ledger
         self._metrics = metrics
         self._log = log
-        self._ended = ended
-        self.ratios = Ratios()
+        self._clock = clock
+        self._recent = Recent()
+        self._sampling, self._sampling_missed = Sampling(), Sampling()
+        self.estimates = estimates
+        self.learned_events = 0
 
     @property
     def models(self) -> Mapping[str, ModelLanes]:
@@ -46,23 +55,64 @@ class Knowledge:
             self._log.warning("lane profile ignored", key=key, reason=str(error))
             return
         self._registry = self._registry.updated(key, profile)
-        self._log.info("lanes", models={model: [lane.name for lane in own.lanes] for model, own in self.models.items()})
+        self._log.info("lanes", models=self._lanes())
+
+    def boundaries_changed(self, key: str, value: bytes | None) -> None:
+        """The boundaries of a model were moved, or are the settings' again."""
+        try:
+            message = Boundaries() if value is None else codec.decode_boundaries(value)
+            boundaries = None if value is None else boundaries_of(message)
+        except (MalformedMessageError, ValueError) as error:
+            self._log.warning("boundaries ignored", key=key, reason=str(error))
+            return
+        self._registry = self._registry.bounded(key, boundaries)
+        reason = "those of the settings" if value is None else message.reason
+        self._log.info("boundaries", key=key, reason=reason, models=self._lanes())
 
     def used(self, message: Message) -> None:
         """An engine answered a request and counted its tokens."""
-        try:
-            tenant, event = subjects.tenant_of(message.subject), codec.decode_usage(message.data)
-        except MalformedMessageError as error:
-            self._log.warning("usage event ignored", subject=message.subject, reason=str(error))
+        told = self._told(message)
+        if told is None:
             return
-        self._ended(tenant, event.request_id)
-        if event.usage.estimated:
-            # A stream without counts: what it says of the prompt is this classifier's own estimate.
+        tenant, event = told
+        entry = self._ledger.forget(tenant, event.request_id)
+        if not self._is_new(tenant, event):
             return
-        self.ratios = learned(self.ratios, event, self._beta)
-        category, error_share = category_of(event), relative_error(event)
-        if category is not None and error_share is not None:
-            self._metrics.learned(event.model, category, self.ratios.of(event.model, category), error_share)
+        self._metrics.answered(event, "" if entry is None else entry.level)
         wrong = misrouting(event, self.models)
         if wrong is not None:
             self._metrics.misrouted(wrong)
+        now = self._clock()
+        if self._sampling.takes(event.request_id, now) and self._learn(tenant, event, now):
+            self._metrics.learned(event, self.estimates.prompt)
+
+    def missed(self, message: Message) -> None:
+        """A usage event from the stream, which may have been heard, too. It teaches, and is not counted."""
+        told = self._told(message)
+        if told is None:
+            return
+        tenant, event = told
+        if self._is_new(tenant, event):
+            now = self._clock()
+            then = min(now, event.accepted_unix_ms or now)
+            if self._sampling_missed.takes(event.request_id, then):
+                self._learn(tenant, event, then)
+
+    def _told(self, message: Message) -> tuple[str, UsageEvent] | None:
+        try:
+            return subjects.tenant_of(message.subject), codec.decode_usage(message.data)
+        except MalformedMessageError as error:
+            self._log.warning("usage event ignored", subject=message.subject, reason=str(error))
+            return None
+
+    def _is_new(self, tenant: str, event: UsageEvent) -> bool:
+        # An id may be used again later.
+        return not event.request_id or self._recent.is_new(hash((tenant, event.request_id, event.accepted_unix_ms)))
+
+    def _learn(self, tenant: str, event: UsageEvent, now_unix_ms: int) -> bool:
+        taught = self.estimates.learn(tenant, event, now_unix_ms)
+        self.learned_events += taught
+        return taught
+
+    def _lanes(self) -> dict[str, dict[str, int]]:
+        return {model: {lane.name: lane.upper for lane in own.lanes} for model, own in self.models.items()}

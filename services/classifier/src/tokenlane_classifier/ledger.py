@@ -16,7 +16,8 @@ V = TypeVar("V")
 
 class Entry(NamedTuple):
     """A request. `lane_seq`: its sequence in the stream of lanes, 0 as long as it has no lane. `requests_seq`: that in
-    the stream of requests. `body_object`: the object that holds its body, if one does."""
+    the stream of requests. `body_object`: the object that holds its body, if one does. `level`: how much of its route
+    the output's estimate rested on."""
 
     requests_seq: int
     accepted_unix_ms: int
@@ -27,6 +28,7 @@ class Entry(NamedTuple):
     lane: str = ""
     lane_seq: int = 0
     budget_tokens: int = 0
+    level: str = ""
 
 
 class Ledger:
@@ -41,9 +43,9 @@ class Ledger:
         """This is where the request is now."""
         self._entries.put(key, entry)
 
-    def forget(self, tenant: str, request_id: str) -> None:
-        """The request has ended."""
-        self._entries.take((tenant, request_id))
+    def forget(self, tenant: str, request_id: str) -> Entry | None:
+        """The request has ended. Returns what was known of it."""
+        return self._entries.take((tenant, request_id))
 
     def find(self, key: Key) -> Entry | None:
         """What is known of a request."""
@@ -83,7 +85,7 @@ def entry_of(request: Request, requests_seq: int) -> Entry:
 
 def forwarded(entry: Entry, forward: Forward, lane_seq: int) -> Entry:
     """The entry once the request waits in its lane."""
-    return entry._replace(lane=forward.lane, lane_seq=lane_seq, budget_tokens=forward.budget.total)
+    return entry._replace(lane=forward.lane, lane_seq=lane_seq, budget_tokens=forward.budget.total, level=forward.level)
 
 
 class _Bounded(Generic[V]):
@@ -100,8 +102,8 @@ class _Bounded(Generic[V]):
         if len(self._values) > self._kept:
             self._values.popitem(last=False)
 
-    def take(self, key: Key) -> None:
-        self._values.pop(key, None)
+    def take(self, key: Key) -> V | None:
+        return self._values.pop(key, None)
 
     def get(self, key: Key) -> V | None:
         return self._values.get(key)

@@ -2,17 +2,17 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from tokenlane.v1.reply_pb2 import UsageEvent
 from tokenlane_classifier.budget import Budget
-from tokenlane_classifier.category import Category
-from tokenlane_classifier.learning import Misrouting
-from tokenlane_classifier.ratio import Ratio
+from tokenlane_classifier.estimate.prompt import PromptEstimates
+from tokenlane_classifier.learning import Misrouting, cover, output_error, prompt_error
 
 _ERROR_BUCKETS = (-0.5, -0.2, -0.1, -0.05, -0.02, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0)
 _SECONDS_BUCKETS = (10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 1e-3, 10e-3)
 
 
 class Metrics:
-    """Counters by lane and model are looked up once; that is dearer than counting."""
+    """What is counted for each request is looked up once by its labels; that is dearer than counting."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
@@ -43,8 +43,27 @@ class Metrics:
             buckets=_ERROR_BUCKETS,
             registry=registry,
         )
+        self._output_errors = Histogram(
+            "tokenlane_output_estimate_relative_error",
+            "(budget - actual) / actual output tokens",
+            ("category",),
+            buckets=_ERROR_BUCKETS,
+            registry=registry,
+        )
+        self._covered = Counter(
+            "tokenlane_output_budgets",
+            "Requests whose output kept to its budget or not, by how much of the route the estimate rested on",
+            ("category", "level", "outcome"),
+            registry=registry,
+        )
         self._ratio = Gauge(
             "tokenlane_bytes_per_token", "Learned bytes a prompt token takes", ("model", "category"), registry=registry
+        )
+        self._shared = Counter(
+            "tokenlane_estimates_shared",
+            "Pieces of the estimates written to their bucket, taken over from it, or not",
+            ("outcome",),
+            registry=registry,
         )
         self._misrouted = Counter(
             "tokenlane_misrouted_requests",
@@ -56,6 +75,7 @@ class Metrics:
             "tokenlane_classifier_in_flight", "Requests pulled and not yet settled", registry=registry
         )
         self._by_lane: dict[tuple[str, str], tuple[Counter, Counter, Counter]] = {}
+        self._by_kind: dict[str, tuple[Histogram, Histogram]] = {}
 
     def classified(self, lane: str, model: str, budget: Budget) -> None:
         """A request went to its lane."""
@@ -80,10 +100,28 @@ class Metrics:
         """A delivery went back to the bus."""
         self._retries.labels(reason).inc()
 
-    def learned(self, model: str, category: Category, ratio: Ratio, error: float) -> None:
-        """An answer told how far the estimate was off."""
-        self._errors.labels(category).observe(error)
-        self._ratio.labels(model, category).set(ratio.mean)
+    def answered(self, event: UsageEvent, level: str) -> None:
+        """An answer told how far the estimates were off. `level`: see `Forward`; empty where another replica made
+        them, which counts whether the budget held."""
+        errors = self._by_kind.get(event.category) or self._look_up_kind(event.category)
+        error = prompt_error(event)
+        if error is not None:
+            errors[0].observe(error)
+        error = output_error(event)
+        if error is not None:
+            errors[1].observe(error)
+        if level:
+            self._covered.labels(event.category, level, cover(event)).inc()
+
+    def learned(self, event: UsageEvent, prompt: PromptEstimates) -> None:
+        """An answer taught something."""
+        view = prompt.ratio(event.model, event.category)
+        if view.observations:
+            self._ratio.labels(event.model, event.category).set(view.mean)
+
+    def shared(self, outcome: str) -> None:
+        """A piece of the estimates was written, absorbed, found in conflict, ignored or failed."""
+        self._shared.labels(outcome).inc()
 
     def misrouted(self, misrouting: Misrouting) -> None:
         """An answer told that another lane would have done."""
@@ -97,3 +135,7 @@ class Metrics:
         )
         self._by_lane[lane, model] = counters
         return counters
+
+    def _look_up_kind(self, category: str) -> tuple[Histogram, Histogram]:
+        errors = self._by_kind[category] = (self._errors.labels(category), self._output_errors.labels(category))
+        return errors

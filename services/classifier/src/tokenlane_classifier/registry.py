@@ -1,19 +1,23 @@
-"""Which lanes each model has, from the lane profiles that workers write."""
+"""Which lanes each model has: from the profiles that workers write, and from boundaries that follow the traffic."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import MappingProxyType
 
-from tokenlane.v1.lane_pb2 import LaneProfile
+from tokenlane.v1.lane_pb2 import Boundaries, LaneProfile
 from tokenlane_classifier.lanes import LaneBoundary, ModelLanes, lanes_of
+from tokenlane_proto import topology
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """`profiles` by key of the lane bucket, and what follows from them by model. An update is a new value."""
+    """`profiles` by key of the lane bucket, `moved` by key of the bucket of boundaries, and what follows from them by
+    model. An update is a new value."""
 
     boundaries: tuple[LaneBoundary, ...]
     profiles: Mapping[str, LaneProfile] = field(default_factory=lambda: MappingProxyType({}))
+    moved: Mapping[str, tuple[LaneBoundary, ...]] = field(default_factory=lambda: MappingProxyType({}))
     models: Mapping[str, ModelLanes] = field(default_factory=lambda: MappingProxyType({}))
 
     def updated(self, key: str, profile: LaneProfile | None) -> "Registry":
@@ -21,11 +25,38 @@ class Registry:
         profiles = {name: kept for name, kept in self.profiles.items() if name != key}
         if profile is not None:
             profiles[key] = profile
-        return Registry(self.boundaries, profiles, _models(self.boundaries, profiles.values()))
+        return replace(self, profiles=profiles, models=_models(self.boundaries, profiles, self.moved))
+
+    def bounded(self, key: str, boundaries: tuple[LaneBoundary, ...] | None) -> "Registry":
+        """This registry after the model of `key` got `boundaries`, or its settings' ones again."""
+        moved = {name: kept for name, kept in self.moved.items() if name != key}
+        if boundaries is not None:
+            moved[key] = boundaries
+        return replace(self, moved=moved, models=_models(self.boundaries, self.profiles, moved))
 
 
-def _models(boundaries: tuple[LaneBoundary, ...], profiles: Iterable[LaneProfile]) -> dict[str, ModelLanes]:
+def boundaries_of(message: Boundaries) -> tuple[LaneBoundary, ...]:
+    """The lanes of a message. Raises ValueError where they make no sense: none, one named twice, not rising."""
+    lanes = tuple(LaneBoundary(lane.lane, lane.upper_tokens or None) for lane in message.lanes)
+    if not lanes:
+        raise ValueError("no lane is in use")
+    if len({lane.name for lane in lanes}) < len(lanes):
+        raise ValueError("a lane is named twice")
+    uppers = [lane.upper for lane in lanes]
+    if any(low is None or (high is not None and low >= high) for low, high in pairwise(uppers)):
+        raise ValueError("boundaries must rise")
+    return lanes
+
+
+def _models(
+    boundaries: tuple[LaneBoundary, ...],
+    profiles: Mapping[str, LaneProfile],
+    moved: Mapping[str, tuple[LaneBoundary, ...]],
+) -> dict[str, ModelLanes]:
     lengths: dict[str, dict[str, int]] = {}
-    for profile in profiles:
+    for profile in profiles.values():
         lengths.setdefault(profile.model, {})[profile.lane] = profile.max_model_len
-    return {model: lanes_of(boundaries, by_lane) for model, by_lane in lengths.items()}
+    return {
+        model: lanes_of(boundaries, by_lane, moved.get(topology.model_key(model), ()))
+        for model, by_lane in lengths.items()
+    }

@@ -6,7 +6,12 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from tokenlane_chassis.settings import ServiceSettings
+from tokenlane_classifier.estimate.output_settings import OutputSettings
+from tokenlane_classifier.estimate.prompt import PromptSettings
 from tokenlane_classifier.lanes import LaneBoundary, parse_boundaries
+
+_OUTPUT = OutputSettings()
+_PROMPT = PromptSettings()
 
 
 class ClassifierSettings(ServiceSettings):
@@ -16,12 +21,40 @@ class ClassifierSettings(ServiceSettings):
         default=(LaneBoundary("short", 8192), LaneBoundary("long", None)),
         description="Lanes, shortest first, each with the most total tokens it is for; the last has no boundary",
     )
-    default_output_tokens: int = Field(512, gt=0, description="Output bound of a request that sets none")
-    ratio_gamma: float = Field(0.5, ge=0, le=10, description="Deviations by which the bytes a token takes are lowered")
-    ratio_beta: float = Field(0.95, gt=0, lt=1, description="Weight of the past in the bytes a token takes")
+    default_output_tokens: int = Field(
+        _OUTPUT.default_tokens, gt=0, description="Output of a request where none like it was seen yet"
+    )
+    output_quantile: float = Field(
+        _OUTPUT.quantile, gt=0, lt=1, description="Share of outputs that a budget is to hold"
+    )
+    lane_quantile: float = Field(
+        _OUTPUT.lane_quantile, gt=0, lt=1, description="Quantile of the output by which a lane is chosen"
+    )
+    output_half_life_s: float = Field(
+        _OUTPUT.half_life_s, gt=0, description="Age at which what a request produced counts half"
+    )
+    ratio_gamma: float = Field(
+        _PROMPT.gamma, ge=0, le=10, description="Mean errors by which the estimate of a prompt is raised"
+    )
+    estimates_interval_s: float = Field(10, gt=0, le=3_600, description="How often replicas share what they learned")
     max_in_flight: int = Field(256, gt=0, le=65_536, description="Requests pulled and not yet settled")
 
     @field_validator("lanes", mode="before")
     @classmethod
     def _parse_lanes(cls, value: Any) -> Any:
         return parse_boundaries(value) if isinstance(value, str) else value
+
+
+def prompt_settings(settings: ClassifierSettings) -> PromptSettings:
+    """Constants of the prompt's estimate."""
+    return PromptSettings(gamma=settings.ratio_gamma)
+
+
+def output_settings(settings: ClassifierSettings) -> OutputSettings:
+    """Constants of the output's estimate."""
+    return OutputSettings(
+        quantile=settings.output_quantile,
+        lane_quantile=settings.lane_quantile,
+        default_tokens=settings.default_output_tokens,
+        half_life_s=settings.output_half_life_s,
+    )

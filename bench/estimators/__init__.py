@@ -1,0 +1,1 @@
+"""How well token budgets are estimated."""

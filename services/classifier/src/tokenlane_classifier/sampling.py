@@ -1,0 +1,28 @@
+"""Which answers to learn from where they come faster than is of use: learning costs as much as deciding. Pure."""
+
+from zlib import crc32
+
+# A thousand a second say as much of how long outputs are as five thousand do.
+MOST_PER_S = 1_000
+
+
+class Sampling:
+    """At most about `most_per_s` a second, by the rate of the second before. Which ones follows from their ids, so
+    that replicas that hear the same take the same."""
+
+    def __init__(self, most_per_s: int = MOST_PER_S) -> None:
+        self._most_per_s = most_per_s
+        self._second = 0
+        self._heard = 0
+        self._stride = 1
+
+    def takes(self, request_id: str, now_unix_ms: int) -> bool:
+        """Whether to learn from the answer to this request, heard now."""
+        second = now_unix_ms // 1_000
+        if second != self._second:
+            # After a second without any the rate is a new one.
+            heard = self._heard if second == self._second + 1 else 0
+            self._stride = max(1, -(-heard // self._most_per_s))
+            self._second, self._heard = second, 0
+        self._heard += 1
+        return self._stride == 1 or crc32(request_id.encode()) % self._stride == 0
