@@ -43,7 +43,7 @@ class ProductAutoscaler:
     def __call__(self, seen: Observation) -> tuple[int, ...]:
         (pool,) = seen.pools
         replicas = pool.replicas + pool.starting
-        sample = Sample(seen.now_s, pool.finished_tokens, pool.waiting_tokens > 0, replicas)
+        sample = Sample(seen.now_s, pool.finished_tokens, pool.finished_tokens, pool.waiting_tokens > 0, replicas)
         self.throughput = self.throughput.sampled(sample, self.settings.window_s, self.settings.cooldown_s)
         decision = decide(self._state(pool, replicas), self._policy(), seen.now_s)
         self.lower = decision.lower

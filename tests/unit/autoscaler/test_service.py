@@ -50,7 +50,7 @@ async def wanted(bus: Bus) -> DesiredReplicas | None:
 
 async def queue(bus: Bus, requests: int, tokens: int) -> None:
     for _ in range(requests):
-        await bus.publish_durable(subjects.lane("short", MODEL, "acme", tokens), b"")
+        await bus.publish_durable(subjects.lane("short", "short", MODEL, "acme", tokens), b"")
 
 
 async def test_backlog_becomes_replicas_and_metrics(bus: Bus) -> None:
@@ -95,7 +95,9 @@ async def test_a_lane_scaled_to_zero_gets_a_worker_with_its_first_request(bus: B
 async def test_what_runs_is_unfinished_but_does_not_wait(bus: Bus) -> None:
     autoscaler, lanes, registry = await followed(bus)
     taken: asyncio.Queue[Delivery] = asyncio.Queue()
-    puller = await bus.pull(topology.lane_consumer("short", MODEL), taken.put_nowait, lambda: 3 - taken.qsize())
+    puller = await bus.pull(
+        topology.lane_consumer("short", "short", MODEL), taken.put_nowait, lambda: 3 - taken.qsize()
+    )
     await queue(bus, requests=3, tokens=1_024)
 
     async def all_taken() -> bool:
@@ -130,7 +132,7 @@ async def test_an_idle_lane_is_let_go_and_said_once(bus: Bus) -> None:
 async def test_usage_raises_what_a_replica_is_known_to_do(bus: Bus) -> None:
     autoscaler, lanes, registry = await followed(bus)
     for now_s in (0.0, 0.5, 1.0):
-        lanes.finished_tokens[KEY] = round(now_s * 4_000)
+        lanes.finished_tokens[KEY] = lanes.ran_tokens[KEY] = round(now_s * 4_000)
         await autoscaler.look(now_s)
     labels = {"lane": "short", "model": MODEL}
     assert registry.get_sample_value("tokenlane_finished_tokens_per_second", labels) == 4_000
@@ -149,6 +151,36 @@ async def test_finished_requests_count_by_their_budget(bus: Bus) -> None:
         return lanes.finished_tokens == {KEY: 1_024}
 
     await until(counted)
+
+
+async def test_what_another_lane_ran_counts_for_the_lane_that_it_waited_in(bus: Bus) -> None:
+    _, lanes, _ = await followed(bus)
+    long = topology.lane_key("long", MODEL)
+    lanes.profiles[long] = LaneProfile(lane="long", model=MODEL)
+    event = UsageEvent(lane="long", model=MODEL, estimated_prompt_tokens=900, budget_output_tokens=100)
+    event.classification.lane = "short"
+    bus.post("usage.acme", event.SerializeToString())
+
+    async def counted() -> bool:
+        return (lanes.finished_tokens, lanes.ran_tokens) == ({KEY: 1_024}, {long: 1_024})
+
+    await until(counted)
+
+
+async def test_all_queues_of_a_lane_are_its_backlog(bus: Bus) -> None:
+    autoscaler, _, registry = await followed(bus)
+    taken: asyncio.Queue[Delivery] = asyncio.Queue()
+    own = topology.lane_consumer("short", "short", MODEL)
+    puller = await bus.pull(own, taken.put_nowait, lambda: 1 - taken.qsize())
+    await queue(bus, requests=1, tokens=1_024)
+    await asyncio.wait_for(taken.get(), 5)
+    await bus.publish_durable(subjects.lane("short", "long", MODEL, "acme", 16_384), b"")
+    await bus.publish_durable(subjects.lane("long", "long", MODEL, "acme", 32_768), b"")
+    await autoscaler.look(0)
+    labels = {"lane": "short", "model": MODEL}
+    assert registry.get_sample_value("tokenlane_backlog_tokens", labels) == 1_024 + 16_384
+    assert registry.get_sample_value("tokenlane_waiting_tokens", labels) == 16_384
+    await puller.stop()
 
 
 async def test_a_lane_that_cannot_be_read_stays_as_it_is() -> None:

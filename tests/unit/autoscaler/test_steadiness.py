@@ -44,7 +44,7 @@ class Lane:
             self.finished += served
             now += STEP_S
             throughput = throughput.sampled(
-                Sample(now, self.finished, self.waiting > 0, self.replicas), 60, POLICY.cooldown_s
+                Sample(now, self.finished, self.finished, self.waiting > 0, self.replicas), 60, POLICY.cooldown_s
             )
             lower = self._scale(throughput, lower, served / STEP_S, now)
             if self.replicas > (self.history or [live])[-1]:

@@ -12,7 +12,7 @@ def after(rate: float, seconds: int, *, saturated: bool, replicas: int = 2, know
     """A lane that finishes `rate` tokens a second for `seconds`."""
     throughput = Throughput(known)
     for at_s in range(0, seconds + 1, 5):
-        throughput = throughput.sampled(Sample(at_s, rate * at_s, saturated, replicas), WINDOW_S, SETTLE_S)
+        throughput = throughput.sampled(Sample(at_s, rate * at_s, rate * at_s, saturated, replicas), WINDOW_S, SETTLE_S)
     return throughput
 
 
@@ -44,6 +44,15 @@ def test_a_lane_without_workers_shows_nothing() -> None:
     assert after(0, 600, saturated=True, replicas=0).replica_tokens_per_s == 1_000
 
 
+def test_what_other_lanes_take_is_load_but_not_what_a_replica_can_do() -> None:
+    throughput = Throughput(1_000)
+    for at_s in range(0, 601, 5):
+        sample = Sample(at_s, 900 * at_s, 500 * at_s, saturated=True, replicas=2)
+        throughput = throughput.sampled(sample, WINDOW_S, SETTLE_S)
+    assert throughput.load_tokens_per_s == pytest.approx(900)
+    assert throughput.replica_tokens_per_s == pytest.approx(250)
+
+
 def test_a_sample_of_the_same_moment_is_ignored() -> None:
-    once = Throughput(1_000).sampled(Sample(5, 100, False, 1), WINDOW_S, SETTLE_S)
-    assert once.sampled(Sample(5, 900, False, 1), WINDOW_S, SETTLE_S) == once
+    once = Throughput(1_000).sampled(Sample(5, 100, 100, False, 1), WINDOW_S, SETTLE_S)
+    assert once.sampled(Sample(5, 900, 900, False, 1), WINDOW_S, SETTLE_S) == once

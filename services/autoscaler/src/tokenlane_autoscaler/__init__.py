@@ -1,5 +1,6 @@
-"""Turns the token backlog of each lane into replicas.
+"""Turns the token backlog of each lane into replicas, and moves the lanes' boundaries with the traffic.
 
 `backlog`, `throughput` and `policy` are pure; `autoscaler` reads the bus, asks them, and writes the replicas wanted.
-Run one: two would write the same key by turns.
+`boundary` does the same for boundaries.
+Run one: two would write the same keys by turns.
 """

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tokenlane.v1.lane_pb2 import DesiredReplicas, LaneProfile
-from tokenlane_autoscaler.backlog import Backlog, backlog
+from tokenlane_autoscaler.backlog import NOTHING, Backlog, backlog, by_queue
 from tokenlane_autoscaler.lanes import Lanes
 from tokenlane_autoscaler.metrics import Metrics
 from tokenlane_autoscaler.policy import Decision, LaneState, Lower, PolicySettings, decide
@@ -36,6 +36,8 @@ class Autoscaler:
         )
         self._throughput: dict[str, Throughput] = {}
         self._lower: dict[str, Lower | None] = {}
+        self.backlogs: dict[str, Backlog] = {}
+        """By key of the lane bucket, as seen last."""
 
     async def look(self, now_s: float) -> None:
         """Once over all lanes, at `now_s` seconds of a steady clock. A lane that cannot be read stays as it is."""
@@ -46,7 +48,7 @@ class Autoscaler:
                 self._log.warning("lane not looked at", lane=profile.lane, model=profile.model, reason=str(error))
 
     async def _look_at(self, key: str, profile: LaneProfile, now_s: float) -> None:
-        found = await self._backlog_of(profile)
+        found = self.backlogs[key] = await self._backlog_of(profile)
         state = self._state_of(key, profile, found, now_s)
         decision = decide(state, self._policy, now_s)
         self._lower[key] = decision.lower
@@ -57,13 +59,22 @@ class Autoscaler:
     async def _backlog_of(self, profile: LaneProfile) -> Backlog:
         lane_filter = subjects.lane_filter(profile.lane, profile.model)
         counts = await self._bus.subject_counts(topology.LANES, lane_filter)
-        consumer = await self._bus.consumer_counts(topology.lane_consumer(profile.lane, profile.model))
-        return backlog(counts, consumer.pending, consumer.in_progress)
+        found = NOTHING
+        for fits, counted in by_queue(counts).items():
+            consumer = await self._bus.consumer_counts(topology.lane_consumer(profile.lane, fits, profile.model))
+            found = found.plus(backlog(counted, consumer.pending, consumer.in_progress))
+        return found
 
     def _state_of(self, key: str, profile: LaneProfile, found: Backlog, now_s: float) -> LaneState:
         replicas = self._replicas(key)
         throughput = self._throughput.get(key) or Throughput(self._settings.replica_tokens_per_s)
-        sample = Sample(now_s, self._lanes.finished_tokens.get(key, 0), found.waiting_tokens > 0, replicas)
+        sample = Sample(
+            now_s,
+            self._lanes.finished_tokens.get(key, 0),
+            self._lanes.ran_tokens.get(key, 0),
+            found.waiting_tokens > 0,
+            replicas,
+        )
         throughput = throughput.sampled(sample, self._settings.window_s, self._settings.cooldown_s)
         self._throughput[key] = throughput
         return LaneState(

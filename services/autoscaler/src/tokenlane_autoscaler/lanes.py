@@ -17,7 +17,10 @@ class Lanes:
     log: structlog.stdlib.BoundLogger
     profiles: dict[str, LaneProfile] = field(default_factory=dict)
     wanted: dict[str, DesiredReplicas] = field(default_factory=dict)
+    # Of requests by the lane that they waited in, and by the lane of the worker that ran them: an idle worker takes
+    # from other lanes.
     finished_tokens: dict[str, int] = field(default_factory=dict)
+    ran_tokens: dict[str, int] = field(default_factory=dict)
 
     def profile_changed(self, key: str, value: bytes | None) -> None:
         """A lane profile was written or deleted."""
@@ -46,7 +49,11 @@ class Lanes:
         except MalformedMessageError as error:
             self.log.warning("usage event ignored", subject=message.subject, reason=str(error))
             return
-        key = topology.lane_key(event.lane, event.model)
+        tokens = subjects.bucket_tokens(event.estimated_prompt_tokens + event.budget_output_tokens)
+        self._count(self.finished_tokens, event.classification.lane or event.lane, event.model, tokens)
+        self._count(self.ran_tokens, event.lane, event.model, tokens)
+
+    def _count(self, totals: dict[str, int], lane: str, model: str, tokens: int) -> None:
+        key = topology.lane_key(lane, model)
         if key in self.profiles:
-            tokens = subjects.bucket_tokens(event.estimated_prompt_tokens + event.budget_output_tokens)
-            self.finished_tokens[key] = self.finished_tokens.get(key, 0) + tokens
+            totals[key] = totals.get(key, 0) + tokens

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenlane_classifier.ratio import COLD
 from tokenlane_fleet.errors import FleetSettingError
 from tokenlane_fleet.sim import budgets, workloads
 from tokenlane_fleet.sim.budgets import TextKind
@@ -30,13 +29,15 @@ def test_exact_and_declared() -> None:
     assert (budgets.declared(trace, 100, prompts=trace.prompt_tokens * 2) == trace.prompt_tokens * 2 + 100).all()
 
 
-@given(st.lists(st.floats(0.01, 100), max_size=60), st.floats(0, 3), st.floats(0.5, 0.99))
-def test_the_ratio_is_learned_as_the_classifier_learns_it(seen: list[float], gamma: float, beta: float) -> None:
-    known = COLD
-    expected = [known.cautious(gamma)]
-    for ratio in seen:
-        known = known.observed(ratio, beta)
-        expected.append(known.cautious(gamma))
+@given(st.lists(st.floats(0.125, 64), max_size=60), st.floats(0, 3), st.floats(0.5, 0.99))
+def test_the_ratio_is_an_average_with_a_margin(seen: list[float], gamma: float, beta: float) -> None:
+    mean, deviation = 4.0, 0.0
+    expected = [mean]
+    for count, ratio in enumerate(seen, start=1):
+        weight = max(1 / count, 1 - beta)
+        mean += weight * (ratio - mean)
+        deviation += weight * (abs(ratio - mean) - deviation)
+        expected.append(max(mean - gamma * deviation, 0.125))
     assert learned_ratios(np.array(seen), gamma, beta) == pytest.approx(expected)
 
 

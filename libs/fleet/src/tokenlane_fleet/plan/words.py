@@ -22,9 +22,9 @@ DISPATCH = {
     "one-deadline": f"one central queue, earliest (arrival + limit - own prefill) first; {_CAPPED} as it starts a step "
     "(not what tokenlane does today)",
     "two": f"fixed lanes by token budget, a first-in-first-out queue each; {_CREDIT} from its own lane alone, workers "
-    "in turn (tokenlane as it is)",
+    "in turn (tokenlane with strict isolation)",
     "three": f"fixed lanes by token budget, a first-in-first-out queue each; {_CREDIT} from its own lane alone, "
-    "workers in turn (tokenlane as it is)",
+    "workers in turn (tokenlane with strict isolation)",
     "elastic": f"lanes by token budget, a queue each, earliest (arrival + limit - own prefill) first; {_CAPPED} as it "
     "starts a step, and from another lane while its own has none (not what tokenlane does today)",
 }

@@ -56,7 +56,7 @@ def known_before(arrival_s: Seconds, ended_arrival_s: Seconds, lag_s: float) -> 
 def learned_ratios(observed: NDArray[np.float64], gamma: float, beta: float) -> NDArray[np.float64]:
     """Bytes a token that the classifier counts with after 0, 1, … observations: shape (observations + 1,).
 
-    The average and mean deviation of `tokenlane_classifier.ratio`: the first observations weigh 1/n, later ones
+    An exponential average and its mean deviation: the first observations weigh 1/n, later ones
     1 - `beta`; `gamma` deviations are taken off, so that doubt goes to the longer lane.
     """
     mean, deviation = COLD_RATIO, 0.0
