@@ -17,6 +17,7 @@ from tokenlane_cli.replay.command import replay
 from tokenlane_cli.size.command import show_size
 from tokenlane_cli.stack.command import up
 from tokenlane_cli.tenant.command import tenant
+from tokenlane_cli.tune.command import tune
 
 app = typer.Typer(
     help="LLM serving over a message bus: the local stack, a demonstration, replay of traces, an operator's tools.",
@@ -30,6 +31,7 @@ app.command()(demo)
 app.command()(replay)
 app.command()(record)
 app.command()(plan)
+app.command()(tune)
 app.command("size")(show_size)
 app.command()(calibrate)
 app.add_typer(dlq)

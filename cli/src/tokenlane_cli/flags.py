@@ -23,6 +23,9 @@ DataDir = Annotated[Path, typer.Option(help="Streams, logs, key and state of the
 Port = Annotated[
     int | None, typer.Option(min=0, max=65535, help="HTTP port; 0: any free one.", show_default="8080 if free")
 ]
+SharedEngine = Annotated[
+    bool, typer.Option("--shared-engine", help="One worker serves all lanes on one engine, short requests first.")
+]
 SimProfile = Annotated[str, typer.Option(help="Device and model that the simulator imitates.")]
 SimSpeed = Annotated[float | None, typer.Option(min=0.001, help="Simulated seconds a second.")]
 Autoscaler = Annotated[bool, typer.Option(help="Let the autoscaler start and stop workers.")]

@@ -84,10 +84,24 @@ async def test_given_engine_arguments_replace_the_defaults(tmp_path: Path, monke
     assert (options.engine_args, options.gpus) == ("--tensor-parallel-size 2", 0)
 
 
+async def test_a_shared_engine_gets_the_whole_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = tmp_path / "vllm"
+    command.touch(mode=0o755)
+    monkeypatch.setattr(machine, "gpu_count", lambda: 1)
+    options = await resolve.resolve(
+        StackFlags(engine=EngineKind.VLLM, model="m", engine_command=str(command), shared_engine=True)
+    )
+    assert [lane.name for lane in options.lanes] == ["short", "long"]
+    assert [(lane.name, lane.workers) for lane in options.staffed] == [("short", 1)]
+    assert (options.max_replicas, options.engine_args) == (1, "--gpu-memory-utilization 0.9")
+
+
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [
         (StackFlags(engine=EngineKind.URL), "needs --engine-url"),
+        (StackFlags(engine=EngineKind.SIM, shared_engine=True, lanes="long"), "needs two lanes"),
+        (StackFlags(engine=EngineKind.SIM, shared_engine=True, workers_long=2), "runs one worker"),
         (StackFlags(engine=EngineKind.VLLM, model="./nowhere"), "no model in ./nowhere"),
         (StackFlags(engine=EngineKind.VLLM, model="m", engine_command="no-such-vllm"), "no-such-vllm was not found"),
         (StackFlags(engine=EngineKind.SIM, engine_url="http://127.0.0.1:1"), "no server answers at"),

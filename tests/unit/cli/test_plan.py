@@ -9,11 +9,12 @@ from tokenlane_cli.errors import UsageError
 from tokenlane_cli.stack import machine, plan, prepare
 from tokenlane_cli.stack.options import EngineKind, LaneOption, StackOptions
 
+LONG = LaneOption("long", None)
 OPTIONS = StackOptions(
     engine=EngineKind.SIM,
     model="",
     served_model="sim",
-    lanes=(LaneOption("short", 512), LaneOption("long", None)),
+    lanes=(LaneOption("short", 512), LONG),
     data_dir=Path("data"),
     max_replicas=2,
     sim_profile="laptop-instant",
@@ -46,6 +47,17 @@ def test_a_worker_gets_its_engine_its_bus_and_its_own_port() -> None:
         "2.5",
     )
     assert "TOKENLANE_MODEL" not in env
+
+
+def test_a_shared_engine_has_one_worker_for_all_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = replace(BASE, options=replace(OPTIONS, shared_engine=True, lanes=(LaneOption("short", 512, 2), LONG)))
+    monkeypatch.setattr(machine, "free_ports", lambda count: tuple(range(9000, 9000 + count)))
+    specs = prepare.services(base)
+    (worker,) = (spec for spec in specs if spec.role is plan.Role.WORKER)
+    assert (worker.name, worker.argv[-1]) == ("worker-short-1", "tokenlane_worker_short")
+    assert dict(worker.env)["TOKENLANE_SHARED_LANES"] == "short,long"
+    (classifier,) = (spec for spec in specs if spec.role is plan.Role.CLASSIFIER)
+    assert dict(classifier.env)["TOKENLANE_LANES"] == "short:512,long"
 
 
 def test_workers_go_round_the_gpus_lane_by_lane() -> None:

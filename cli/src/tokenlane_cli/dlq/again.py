@@ -8,8 +8,8 @@ def again(request: Request, now_unix_ms: int) -> Request:
     """The request as if it were accepted now: no lane, no attempts, and the time that it had at first."""
     fresh = Request()
     fresh.CopyFrom(request)
-    fresh.ClearField("classification")
-    fresh.attempts_before = 0
+    for what in ("classification", "attempts_before", "attempts_skipped", "too_short_tokens", "moved"):
+        fresh.ClearField(what)
     fresh.accepted_unix_ms = now_unix_ms
     allowed_ms = request.deadline_unix_ms - request.accepted_unix_ms if request.accepted_unix_ms else 0
     fresh.deadline_unix_ms = now_unix_ms + allowed_ms if request.deadline_unix_ms and allowed_ms > 0 else 0

@@ -21,7 +21,7 @@ async def record_to(out: Path, bus: Bus, tenant: str, wanted: Wanted) -> Recorde
     if not await bus.subject_counts(topology.USAGE, subjects.usage(tenant)):
         raise _nothing(Recorded())
     recorded = Recorded()
-    rows = _rows(bus, tenant, wanted, recorded)
+    rows = stored_rows(bus, tenant, wanted, recorded)
     first = await anext(rows, None)
     if first is None:
         raise _nothing(recorded)
@@ -33,7 +33,9 @@ async def record_to(out: Path, bus: Bus, tenant: str, wanted: Wanted) -> Recorde
     return recorded
 
 
-async def _rows(bus: Bus, tenant: str, wanted: Wanted, recorded: Recorded) -> AsyncIterator[Row]:
+async def stored_rows(bus: Bus, tenant: str, wanted: Wanted, recorded: Recorded) -> AsyncIterator[Row]:
+    """What is wanted of `tenant` ("*": all), in the order of acceptance as far as `ByAcceptance` can bring it there.
+    Raises BusError."""
     ordered = ByAcceptance()
     # A request ends after it was accepted: what was stored before that time is of no interest.
     async for message in bus.read(topology.USAGE, subjects.usage(tenant), wanted.since_unix_ms):

@@ -1,6 +1,6 @@
 """What `tokenlane up` was asked for, checked. Raises UsageError for what cannot be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,7 +28,8 @@ class LaneOption:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOptions:
     """The local stack to run. `model` is what the engine loads, `served_model` what clients write. `port` 0: any free
-    one, None: the usual one or, if that is taken, any free one. `gpus`: how many to spread the workers over."""
+    one, None: the usual one or, if that is taken, any free one. `shared_engine`: one worker serves all lanes. `gpus`:
+    how many to spread the workers over."""
 
     engine: EngineKind
     model: str
@@ -45,6 +46,12 @@ class StackOptions:
     sim_profile: str = ""
     sim_speed: float | None = None
     autoscaler: bool = True
+    shared_engine: bool = False
+
+    @property
+    def staffed(self) -> tuple[LaneOption, ...]:
+        """The lanes that have workers of their own."""
+        return (replace(self.lanes[0], workers=1),) if self.shared_engine else self.lanes
 
     @property
     def lanes_setting(self) -> str:

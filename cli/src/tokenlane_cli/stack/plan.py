@@ -103,6 +103,7 @@ def classifier(base: Base, metrics_port: int) -> ProcessSpec:
 def autoscaler(base: Base, metrics_port: int) -> ProcessSpec:
     """The autoscaler. Every lane keeps a worker: an engine takes long to start on a small machine."""
     env = (
+        ("TOKENLANE_LANES", base.options.lanes_setting),
         ("TOKENLANE_MIN_REPLICAS", "1"),
         ("TOKENLANE_MAX_REPLICAS", str(base.options.max_replicas)),
     )
@@ -126,6 +127,7 @@ def worker(base: Base, lane: LaneOption, number: int, metrics_port: int) -> Proc
             *_metrics_env(metrics_port),
             *_engine_env(base.options),
             *_gpu_env(base.options, lane, number),
+            *_shared_env(base.options),
             ("TOKENLANE_ENGINE_LOG_FILE", str(base.logs / f"{name}.engine.log")),
         ),
         start_timeout_s=local_defaults.ENGINE_START_S if slow else local_defaults.SERVICE_START_S,
@@ -166,6 +168,11 @@ def _engine_env(options: StackOptions) -> tuple[tuple[str, str], ...]:
         **dict(options.engine_env),
     }
     return tuple((name, value) for name, value in env.items() if value)
+
+
+def _shared_env(options: StackOptions) -> tuple[tuple[str, str], ...]:
+    lanes = ",".join(lane.name for lane in options.lanes)
+    return (("TOKENLANE_SHARED_LANES", lanes),) if options.shared_engine else ()
 
 
 def _gpu_env(options: StackOptions, lane: LaneOption, number: int) -> tuple[tuple[str, str], ...]:

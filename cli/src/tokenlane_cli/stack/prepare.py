@@ -13,7 +13,7 @@ from tokenlane_cli.stack.options import StackOptions
 
 def prepare(options: StackOptions, keys_file: Path) -> plan.Base:
     """Check what is installed, choose ports, write the broker's configuration, empty the logs. Raises UsageError."""
-    for module in (*plan.SERVICE_MODULES, *(plan.WORKER_MODULES[lane.name] for lane in options.lanes)):
+    for module in (*plan.SERVICE_MODULES, *(plan.WORKER_MODULES[lane.name] for lane in options.staffed)):
         machine.require_module(module)
     nats_port, nats_http_port, spare_port = machine.free_ports(3)
     base = plan.Base(
@@ -37,7 +37,7 @@ def services(base: plan.Base) -> list[plan.ProcessSpec]:
     """Everything that starts once the broker answers."""
     classifier_port, autoscaler_port = machine.free_ports(2)
     specs = [plan.ingress(base), plan.classifier(base, classifier_port)]
-    for lane in base.options.lanes:
+    for lane in base.options.staffed:
         ports = machine.free_ports(lane.workers)
         specs += [plan.worker(base, lane, number, port) for number, port in enumerate(ports, start=1)]
     if base.options.autoscaler:

@@ -30,6 +30,7 @@ class StackFlags:
     sim_profile: str = ""
     sim_speed: float | None = None
     autoscaler: bool = True
+    shared_engine: bool = False
     max_replicas: int | None = None
 
 
@@ -43,7 +44,14 @@ async def resolve(flags: StackFlags) -> StackOptions:
     lanes = parse_lanes(flags.lanes or defaults.lanes, {"short": flags.workers_short, "long": flags.workers_long})
     model, served = await _model(engine, flags)
     vllm = engine is EngineKind.VLLM
-    most = flags.max_replicas or max(defaults.max_replicas, gpus // len(lanes), *(lane.workers for lane in lanes))
+    if flags.shared_engine:
+        _check_shared(flags, len(lanes))
+    most = (
+        1
+        if flags.shared_engine
+        else flags.max_replicas or max(defaults.max_replicas, gpus // len(lanes), *(lane.workers for lane in lanes))
+    )
+    engines = 1 if flags.shared_engine else most * len(lanes)
     return StackOptions(
         engine=engine,
         model=model,
@@ -54,13 +62,21 @@ async def resolve(flags: StackFlags) -> StackOptions:
         port=flags.port,
         engine_url=flags.engine_url,
         engine_command=_command(flags.engine_command) if vllm else "",
-        engine_args=_engine_args(flags, defaults, most * len(lanes), gpus) if vllm else "",
-        engine_env=_engine_env(defaults, most * len(lanes), gpus) if vllm else (),
+        engine_args=_engine_args(flags, defaults, engines, gpus) if vllm else "",
+        engine_env=_engine_env(defaults, engines, gpus) if vllm else (),
         gpus=gpus if vllm and flags.engine_args is None else 0,
         sim_profile=flags.sim_profile,
         sim_speed=flags.sim_speed,
         autoscaler=flags.autoscaler,
+        shared_engine=flags.shared_engine,
     )
+
+
+def _check_shared(flags: StackFlags, lanes: int) -> None:
+    if lanes == 1:
+        raise UsageError("--shared-engine needs two lanes, as in --lanes short:1024,long")
+    if max(flags.workers_short, flags.workers_long, flags.max_replicas or 1) > 1:
+        raise UsageError("--shared-engine runs one worker: leave out --workers-short, --workers-long, --max-replicas")
 
 
 def memory_share(engines: int, gpus: int) -> float:

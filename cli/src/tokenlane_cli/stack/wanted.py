@@ -58,7 +58,7 @@ async def follow_scaling(
     bus: Bus, options: StackOptions, set_desired: Callable[[str, int], None]
 ) -> AsyncIterator[None]:
     """Call `set_desired` with a lane and its number of workers at each change, as long as the context is open."""
-    lane_of = {topology.lane_key(lane.name, options.served_model): lane.name for lane in options.lanes}
+    lane_of = {topology.lane_key(lane.name, options.served_model): lane.name for lane in options.staffed}
 
     def receive(key: str, value: bytes | None) -> None:
         if value is None or key not in lane_of:

@@ -7,23 +7,23 @@ from numpy.typing import NDArray
 
 from tokenlane_cli.traces.block import Block
 
-# Rows: seconds, prompt tokens, output tokens.
+# Rows: seconds, prompt tokens, output tokens, and what else is to be kept of each request.
 Columns = NDArray[np.float64]
 
 
 class Busiest:
     """Keeps, of all stretches of `window` requests, the one with the most tokens a second. Memory: a few windows."""
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, columns: int = 3) -> None:
         self._window = window
         self._new: list[Columns] = []
         self._new_rows = 0
-        self._last: Columns = np.empty((3, 0))
+        self._last: Columns = np.empty((columns, 0))
         self._best: Columns | None = None
         self._best_rate = -1.0
 
     def add(self, columns: Columns) -> None:
-        """The next requests, in the order of time: shape (3, requests)."""
+        """The next requests, in the order of time: shape (columns, requests)."""
         self._new.append(columns)
         self._new_rows += columns.shape[1]
         if self._new_rows >= self._window:
