@@ -1,6 +1,7 @@
 """Who is killed, and when."""
 
 import asyncio
+import itertools
 import random
 import signal
 import time
@@ -28,9 +29,13 @@ class Kill:
 
 class Killer:
     """Kills processes of a fleet until it is stopped, one every `every_s` seconds on average, each in its turn in a
-    random order."""
+    random order. `roles`: only these. `most`: no more than so many."""
 
-    def __init__(self, fleet: Fleet, every_s: float, seed: int) -> None:
+    def __init__(
+        self, fleet: Fleet, every_s: float, seed: int, roles: tuple[str, ...] = (), most: int | None = None
+    ) -> None:
+        self._roles = roles
+        self._most = most
         self._fleet = fleet
         self._every_s = every_s
         self._random = random.Random(seed)
@@ -39,7 +44,7 @@ class Killer:
 
     async def run(self) -> None:
         """Until cancelled."""
-        for member in self._order():
+        for member in itertools.islice(self._order(), self._most):
             await asyncio.sleep(self._every_s * (0.5 + self._random.random()))
             self._kill(member)
 
@@ -48,7 +53,7 @@ class Killer:
         return dict(sorted(Counter(kill.role for kill in self.kills).items()))
 
     def _order(self) -> Iterator[Member]:
-        members = list(self._fleet.members.values())
+        members = [each for each in self._fleet.members.values() if not self._roles or each.spec.role in self._roles]
         while True:
             self._random.shuffle(members)
             yield from members

@@ -47,7 +47,7 @@ async def weather(storm: Storm, directory: Path | None = None) -> Report:
         kind = ClusterKiller if storm.fleet.brokers > 1 else Killer
         killer = kind(fleet, storm.kill_every_s, storm.seed)
         began = time.monotonic()
-        traffic, seen = await _traffic(fleet, asks, storm, STORM, killer)
+        traffic, seen = await send(fleet, asks, storm, STORM, killer)
         await fleet.ready()
         found = await audit(fleet.nats_url, STORM, asks, expected)
         return make_report(
@@ -67,7 +67,7 @@ async def weather(storm: Storm, directory: Path | None = None) -> Report:
 async def _calm(fleet: Fleet, storm: Storm) -> Latency:
     """The clients' times without kills. Raises AssertionError where an answer is not the expected one."""
     asks = make_asks(storm.calm, storm.seed + 1, CALM, storm.mix)
-    _, seen = await _traffic(fleet, asks, storm, CALM, None)
+    _, seen = await send(fleet, asks, storm, CALM, None)
     wrong = compared(seen, await undisturbed(asks)) + [one.error for one in seen if one.said is None]
     wrong += [fault for one in seen for fault in one.faults]
     if wrong:
@@ -75,9 +75,10 @@ async def _calm(fleet: Fleet, storm: Storm) -> Latency:
     return latency(seen)
 
 
-async def _traffic(
+async def send(
     fleet: Fleet, asks: Sequence[Ask], storm: Storm, tenant: str, killer: Killer | None
 ) -> tuple[Traffic, list[Seen]]:
+    """Send requests, each by its client, while the killer kills; what the clients have seen."""
     clients: dict[Via, Asker] = {
         Via.HTTP: HttpClient(fleet.urls, tenant, storm.seed),
         Via.OPENAI: OpenAIClient(fleet.urls, tenant, storm.seed),

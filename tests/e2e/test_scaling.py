@@ -7,8 +7,13 @@ import httpx
 
 from tests.support.local_stack import LocalStack
 
-# Decide each second, on a lane that one worker works off in minutes.
-QUICK = {"TOKENLANE_INTERVAL_S": "1", "TOKENLANE_WINDOW_S": "10", "TOKENLANE_TARGET_DRAIN_S": "1"}
+# Decide each second, on a lane that one worker works off in minutes and no other lane helps.
+QUICK = {
+    "TOKENLANE_INTERVAL_S": "1",
+    "TOKENLANE_WINDOW_S": "10",
+    "TOKENLANE_TARGET_DRAIN_S": "1",
+    "TOKENLANE_ISOLATION": "strict",
+}
 
 
 def workers(stack: LocalStack, lane: str) -> set[str]:

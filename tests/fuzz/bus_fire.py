@@ -45,7 +45,7 @@ def _subject(tenant: str, source: random.Random, tokens: Sequence[str]) -> str:
     if source.random() < 0.6:
         return subjects.requests(tenant)
     if source.random() < 0.2:
-        return subjects.lane(source.choice(LANES), MODEL, tenant, source.randrange(1, 4096))
+        return subjects.lane(source.choice(LANES), source.choice(LANES), MODEL, tenant, source.randrange(1, 4096))
     return source.choice(
         (
             subjects.cancel(tenant),

@@ -59,6 +59,21 @@ def test_lanes_are_ordered_by_bound(one_helm: Helm) -> None:
     assert rendered["classifier"]["TOKENLANE_LANES"] == "short:900,m:8192,a:131072,long"
 
 
+def test_a_lane_can_keep_to_itself(one_helm: Helm) -> None:
+    rendered = settings(one_helm.render({"lanes": {"long": {"isolation": "strict"}}}))
+    assert [rendered[f"worker-{lane}"]["TOKENLANE_ISOLATION"] for lane in ("short", "long")] == ["elastic", "strict"]
+    assert "TOKENLANE_SHARED_LANES" not in rendered["worker-short"]
+
+
+def test_a_shared_engine_has_one_worker_for_all_lanes(one_helm: Helm, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered = settings(one_helm.render({"sharedEngine": True}))
+    assert [component for component in rendered if component.startswith("worker-")] == ["worker-short"]
+    for name, value in rendered["worker-short"].items():
+        monkeypatch.setenv(name, value)
+    assert WorkerSettings().lanes("short") == ("short", "long")
+    assert rendered["classifier"]["TOKENLANE_LANES"] == "short:8192,long"
+
+
 def test_a_lane_has_its_own_engine_image_and_place(one_helm: Helm) -> None:
     manifests = one_helm.render(file=PRODUCTION)
     short, long = (settings(manifests)[f"worker-{lane}"] for lane in ("short", "long"))

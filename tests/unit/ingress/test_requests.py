@@ -109,10 +109,10 @@ async def test_a_running_request_is_told_by_who_is_nearest_to_it(house: House) -
 
 async def test_a_waiting_request_is_told_its_place_in_the_queue(house: House) -> None:
     for number in range(3):
-        await house.bus.publish_durable(subjects.lane("short", MODEL, "other", 96), b"%d" % number)
-    ahead_of_it = await house.bus.publish_durable(subjects.lane("short", MODEL, "acme", 96), b"r1")
-    await house.bus.publish_durable(subjects.lane("short", MODEL, "acme", 96), b"behind")
-    await house.bus.publish_durable(subjects.lane("long", MODEL, "acme", 96), b"elsewhere")
+        await house.bus.publish_durable(subjects.lane("short", "short", MODEL, "other", 96), b"%d" % number)
+    ahead_of_it = await house.bus.publish_durable(subjects.lane("short", "short", MODEL, "acme", 96), b"r1")
+    await house.bus.publish_durable(subjects.lane("short", "short", MODEL, "acme", 96), b"behind")
+    await house.bus.publish_durable(subjects.lane("long", "long", MODEL, "acme", 96), b"elsewhere")
     queued = RequestState.REQUEST_STATE_QUEUED
     await know(house, RequestStatus(state=queued, lane="short", model=MODEL, lane_seq=ahead_of_it.seq))
     told = await tell(house)
