@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from tokenlane.v1.reply_pb2 import UsageEvent
 from tokenlane_classifier.budget import Budget
 from tokenlane_classifier.estimate.prompt import PromptEstimates
-from tokenlane_classifier.learning import Misrouting, cover, output_error, prompt_error
+from tokenlane_classifier.learning import Cover, Misrouting, cover, output_error, prompt_error
 
 _ERROR_BUCKETS = (-0.5, -0.2, -0.1, -0.05, -0.02, 0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0)
 _SECONDS_BUCKETS = (10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 1e-3, 10e-3)
@@ -76,6 +76,7 @@ class Metrics:
         )
         self._by_lane: dict[tuple[str, str], tuple[Counter, Counter, Counter]] = {}
         self._by_kind: dict[str, tuple[Histogram, Histogram]] = {}
+        self._by_cover: dict[tuple[str, str, Cover], Counter] = {}
 
     def classified(self, lane: str, model: str, budget: Budget) -> None:
         """A request went to its lane."""
@@ -111,7 +112,11 @@ class Metrics:
         if error is not None:
             errors[1].observe(error)
         if level:
-            self._covered.labels(event.category, level, cover(event)).inc()
+            outcome = (event.category, level, cover(event))
+            counter = self._by_cover.get(outcome)
+            if counter is None:
+                counter = self._by_cover[outcome] = self._covered.labels(*outcome)
+            counter.inc()
 
     def learned(self, event: UsageEvent, prompt: PromptEstimates) -> None:
         """An answer taught something."""

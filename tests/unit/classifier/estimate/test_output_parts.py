@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from tokenlane_classifier.estimate.calibration import HIGHEST_LEVEL, LOWEST_LEVEL, moved, stretch
 from tokenlane_classifier.estimate.mixture import mixed, quantile, rests_on
-from tokenlane_classifier.estimate.output_keys import LEVELS, chain, coarseness, is_key, leaf_of, shard_of
+from tokenlane_classifier.estimate.output_keys import (
+    LEVELS,
+    coarseness,
+    is_key,
+    leaf_of,
+    prompt_keys,
+    route_keys,
+    shard_of,
+)
 from tokenlane_classifier.estimate.output_priors import STRENGTHS, Priors
 from tokenlane_classifier.estimate.route import Route
 from tokenlane_classifier.estimate.sketch import ACCURACY, MOST_BINS, HalfLife, Sketch, Sums, bin_of, highest, middle
@@ -112,7 +120,8 @@ def test_priors_trust_a_level_that_tells_and_not_one_that_does_not() -> None:
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 10**7), st.integers(0, 2**32 - 1))
 def test_the_keys_of_a_leaf_go_from_coarse_to_fine(system: int, prompt: int, limit: int) -> None:
-    keys = chain(leaf_of(Route("acme", "llama", 1, system, 0, limit), prompt))
+    leaf = leaf_of(Route("acme", "llama", 1, system, 0, limit), prompt)
+    keys = [*route_keys(leaf[:6]), *prompt_keys(leaf[:6], leaf.prompt)]
     assert len(keys) == len(LEVELS) == len(set(keys))
     assert all(is_key(key) for key in keys)
     coarse = [coarseness(key) for key in keys]

@@ -41,7 +41,8 @@ class OutputEstimate(NamedTuple):
 
 
 class _Known:
-    """The distributions of a leaf, coarsest first, and the last estimate that was made of them."""
+    """The distributions of a leaf, coarsest first, and the last estimate that was made of them. Leaves with the same
+    distributions share it."""
 
     __slots__ = ("estimate", "fresh_until_ms", "left", "level", "nodes")
 
@@ -51,6 +52,16 @@ class _Known:
         self.estimate = estimate
         self.left = estimate.evidence * _STALE_SHARE
         self.fresh_until_ms = now_ms + _STALE_MS
+
+    def is_stale(self, now_ms: int) -> bool:
+        """Whether the estimate should be made anew."""
+        return self.left < 0.0 or now_ms >= self.fresh_until_ms
+
+    def grown(self, nodes: Sequence[Node]) -> "_Known":
+        """The same estimate for a leaf that has got a finer distribution."""
+        own = _Known(nodes, self.level, self.estimate, self.fresh_until_ms - _STALE_MS)
+        own.left = self.left
+        return own
 
 
 class OutputEstimates:
@@ -64,6 +75,8 @@ class OutputEstimates:
         self._half_life = HalfLife(settings.half_life_s * 1e3, settings.half_life_values)
         self._nodes = Nodes(settings.most_keys, self._half_life)
         self._leaves: dict[Leaf, _Known] = {}
+        # By the finest distribution of a leaf.
+        self._shared: dict[Node, _Known] = {}
         self._observed = 0
         self._default = Sums(bin_of(settings.default_tokens), [1.0])
 
@@ -93,10 +106,11 @@ class OutputEstimates:
         for node in nodes:
             node.sketch.add(number, now_unix_ms, self._half_life)
         if known is not None:
-            known.nodes = nodes
             known.left -= 1.0
+            if len(nodes) > len(known.nodes):
+                self._leaves[leaf] = known.grown(nodes)
         if self._nodes.shrink():
-            self._leaves.clear()
+            self._forget()
 
     def dump(self, shard: int) -> bytes:
         """What is known of the keys of a shard, 0..`shards` - 1."""
@@ -107,13 +121,11 @@ class OutputEstimates:
         no dump of this shard."""
         output_snapshot.absorb(self._nodes, shard, data)
         self._nodes.shrink()
-        self._leaves.clear()
+        self._forget()
 
     def _current(self, leaf: Leaf, now_ms: int) -> _Known:
         known = self._leaves.get(leaf)
-        if known is None or known.left < 0.0 or now_ms >= known.fresh_until_ms:
-            known = self._made(leaf, now_ms)
-        return known
+        return self._made(leaf, now_ms) if known is None or known.is_stale(now_ms) else known
 
     def _judged(self, leaf: Leaf, now_ms: int) -> _Known | None:
         """The last estimate, but for one at another level: while a burst's answers come back, each would move the level
@@ -127,11 +139,20 @@ class OutputEstimates:
 
     def _made(self, leaf: Leaf, now_ms: int) -> _Known:
         if len(self._leaves) >= self._settings.most_keys:
-            self._leaves.clear()
+            self._forget()
         nodes = self._nodes.of(leaf)
         level = self._level(nodes, now_ms)
-        known = self._leaves[leaf] = _Known(nodes, level, self._of(nodes, level, now_ms), now_ms)
+        known = self._shared.get(nodes[-1]) if nodes else None
+        if known is None or known.is_stale(now_ms) or abs(known.level - level) > _SAME_LEVEL:
+            known = _Known(nodes, level, self._of(nodes, level, now_ms), now_ms)
+            if nodes:
+                self._shared[nodes[-1]] = known
+        self._leaves[leaf] = known
         return known
+
+    def _forget(self) -> None:
+        self._leaves.clear()
+        self._shared.clear()
 
     def _of(self, nodes: Sequence[Node], level: float, now_ms: int) -> OutputEstimate:
         settings = self._settings

@@ -1,6 +1,7 @@
 """By what output is learned: from all requests of a model to those of one route with nearly the same prompt. Pure."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 from zlib import crc32
 
@@ -47,11 +48,14 @@ def leaf_of(route: Route, prompt_tokens: int) -> Leaf:
     return Leaf(model, tenant, endpoint, system_hash, tools_hash, limit.bit_length(), prompt)
 
 
-def chain(leaf: Leaf) -> list[Key]:
-    """All keys of a leaf, as many as `LEVELS`."""
-    route = leaf[:6]
-    prompt = leaf.prompt
-    return [route[:1], route[:3], route[:4], route[:5], route, *[(*route, prompt >> by, by) for by in _SHIFTS]]
+def route_keys(route: Key) -> list[Key]:
+    """The keys of a leaf's first six parts, coarsest first, up to `ROUTE`."""
+    return [route[:1], route[:3], route[:4], route[:5], route]
+
+
+def prompt_keys(route: Key, prompt: int) -> Iterator[Key]:
+    """The keys behind those of the route, coarsest first."""
+    return ((*route, prompt >> by, by) for by in _SHIFTS)
 
 
 def learns_priors(key: Key) -> bool:

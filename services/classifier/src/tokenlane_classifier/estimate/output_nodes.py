@@ -1,8 +1,18 @@
 """The distributions that are kept, by key. Bounded. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from tokenlane_classifier.estimate.output_keys import Key, Leaf, chain, coarseness, learns_priors, shard_of
+from tokenlane_classifier.estimate.output_keys import (
+    ROUTE,
+    Key,
+    Leaf,
+    coarseness,
+    learns_priors,
+    prompt_keys,
+    route_keys,
+    shard_of,
+)
 from tokenlane_classifier.estimate.output_priors import Priors
 from tokenlane_classifier.estimate.sketch import HalfLife, Sketch
 
@@ -31,6 +41,8 @@ class Nodes:
 
     def __init__(self, most: int, half_life: HalfLife) -> None:
         self._known: dict[Key, Node] = {}
+        # The distributions of each route all of whose keys are known.
+        self._routes: dict[Key, list[Node]] = {}
         self._most = most
         self._half_life = half_life
 
@@ -50,28 +62,28 @@ class Nodes:
             if node.sketch.evidence(now_ms, self._half_life) <= own * (1 + _ROUNDING):
                 return
         self._known[key] = node
+        self._routes.clear()
 
     def of(self, leaf: Leaf) -> list[Node]:
         """Those of a leaf's keys that are known, coarsest first. Where one is missing, the finer ones are, too."""
-        found: list[Node] = []
-        for key in chain(leaf):
-            node = self._known.get(key)
-            if node is None:
-                break
-            found.append(node)
-        return found
+        route = leaf[:6]
+        nodes = self._routes.get(route)
+        if nodes is None:
+            nodes = self._down(route_keys(route))
+            if len(nodes) <= ROUTE:
+                return nodes
+            self._routes[route] = nodes
+        return nodes + self._down(prompt_keys(route, leaf.prompt))
 
     def grown(self, leaf: Leaf, now_ms: int) -> list[Node]:
         """Those of a leaf's keys, with one more where the coarser one has seen enough: so what comes once takes one
         place, not nine."""
-        found: list[Node] = []
-        for key in chain(leaf):
-            node = self._known.get(key)
-            if node is None:
-                if not found or found[-1].sketch.evidence(now_ms, self._half_life) >= _ENOUGH:
-                    found.append(self._new(key, now_ms))
-                break
-            found.append(node)
+        found = self.of(leaf)
+        if not found or found[-1].sketch.evidence(now_ms, self._half_life) >= _ENOUGH:
+            route = leaf[:6]
+            missing = next(islice((*route_keys(route), *prompt_keys(route, leaf.prompt)), len(found), None), None)
+            if missing is not None:
+                found = [*found, self._new(missing, now_ms)]
         return found
 
     def in_shard(self, shard: int) -> Iterator[tuple[Key, Node]]:
@@ -86,7 +98,18 @@ class Nodes:
         now_ms = max(node.sketch.seen_ms for node in self._known.values())
         ranked = sorted(self._known.items(), key=lambda item: self._worth(item, now_ms))
         self._known = dict(ranked[len(ranked) - self._most + self._most // _DROPPED :])
+        self._routes.clear()
         return True
+
+    def _down(self, keys: Iterable[Key]) -> list[Node]:
+        """Those of a chain's keys, up to the first that is not known."""
+        found: list[Node] = []
+        for key in keys:
+            node = self._known.get(key)
+            if node is None:
+                break
+            found.append(node)
+        return found
 
     def _new(self, key: Key, now_ms: int) -> Node:
         priors = Priors() if learns_priors(key) else None
