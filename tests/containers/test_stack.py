@@ -38,7 +38,8 @@ def test_the_door_is_on_this_machine_alone(stack: Stack) -> None:
     assert published == {("ingress", "8080/tcp", "127.0.0.1")}
 
 
-@pytest.mark.parametrize(("words", "lane"), [(10, "short"), (12_000, "long")])
+# Far above the boundary: all that was learned of the tokens of a letter may be one short prompt, framing and all.
+@pytest.mark.parametrize(("words", "lane"), [(10, "short"), (30_000, "long")])
 def test_an_answer_comes_from_the_lane_it_fits(client: OpenAI, model: str, words: int, lane: str) -> None:
     asked = [{"role": "user", "content": "one more word " * (words // 3)}]
     raw = client.chat.completions.with_raw_response.create(model=model, messages=asked, max_tokens=8)  # type: ignore[arg-type]
