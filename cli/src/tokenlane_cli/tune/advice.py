@@ -24,7 +24,8 @@ def advice(
     traffic: ModelTraffic, present: Present, hardware: Hardware | None, tpot_s: float, short_up_to: int
 ) -> Advice:
     """For the hour with most requests, and the workers that there are."""
-    settings = BoundarySettings(short_tokens=short_up_to)
+    # Whether there are enough was asked before.
+    settings = BoundarySettings(short_tokens=short_up_to, least_observations=1)
     lanes = capacities(traffic, present, hardware)
     found = recommend(traffic.lengths, lanes, settings, rate=busiest_rate(traffic))
     of = found.decision

@@ -1,5 +1,6 @@
 """Prompt estimates on real tokenizers: right after fifty observations of a kind of text, cautious, bounded."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -217,3 +218,20 @@ def test_the_beginning_stands_for_a_body_elsewhere() -> None:
     sampled = estimates.estimate(facts, document.body[:4_096], len(document.body))
     assert sampled.category == whole.category
     assert sampled.expected == pytest.approx(whole.expected, rel=0.15)
+
+
+def test_first_short_prompts_do_not_bring_a_long_one_into_the_wrong_lane() -> None:
+    """What is wrong with them is mostly the template: the framing of the body and what the model makes of it."""
+
+    def asked(words: int) -> tuple[Facts, PromptEstimate, int]:
+        chat = {"model": "m-8b", "messages": [{"role": "user", "content": "one more word " * words}], "max_tokens": 8}
+        body = json.dumps(chat).encode()
+        facts = read_facts(body)[1]
+        return facts, estimates.estimate(facts, body, len(body)), len(body)
+
+    estimates = PromptEstimates(PromptSettings())
+    cold = asked(4_000)[1].expected
+    for _ in range(5):
+        facts, made, size = asked(3)
+        estimates.observe(facts, made.category, made.classes, size, made.expected * 3 // 4)
+    assert asked(4_000)[1].expected == pytest.approx(cold, rel=0.2)

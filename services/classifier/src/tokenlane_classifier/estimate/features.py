@@ -6,9 +6,10 @@ from tokenlane.v1.request_pb2 import Facts
 from tokenlane_classifier.estimate.categories import Category
 from tokenlane_classifier.estimate.classes import NAMES
 
-# Units, so that weights are of one size: the regression trusts the prior of each as much.
-_FIXED_UNIT = 10.0
-_MESSAGE_UNIT = 4.0
+# Units, so that weights are of one size: the regression trusts the prior of each as much. Those of the template are
+# large: what is wrong with the first short prompts is its fault, not that of the letters.
+_FIXED_UNIT = 100.0
+_MESSAGE_UNIT = 40.0
 _TOOLS_UNIT = 50.0
 _MEDIA_UNIT = 1_000.0
 _SHAPE = ("fixed", "messages", "tools", "tools_bytes", "media_parts")
