@@ -12,15 +12,15 @@ from tokenlane.v1.reply_pb2 import Outcome
 from tokenlane.v1.request_pb2 import BodyRef, Classification, Endpoint, Facts, Request
 from tokenlane_classifier.decision import Decision, Forward, Reject, decide
 from tokenlane_classifier.estimate.route import Route
-from tokenlane_classifier.lanes import parse_boundaries
 from tokenlane_classifier.registry import Registry
 from tokenlane_classifier.service import estimates_of
 from tokenlane_classifier.settings import ClassifierSettings
+from tokenlane_proto.lane_setting import parse_lanes
 
 NOW = 1_700_000_000_000
 CHAT = Endpoint.ENDPOINT_CHAT_COMPLETIONS
 REGISTRY = (
-    Registry(parse_boundaries("short:8192,long"))
+    Registry(parse_lanes("short:8192,long"))
     .updated("short.m", LaneProfile(lane="short", model="m", max_model_len=8_192))
     .updated("long.m", LaneProfile(lane="long", model="m", max_model_len=32_768))
 )

@@ -11,10 +11,10 @@ from tokenlane.v1.reply_pb2 import Usage, UsageEvent
 from tokenlane.v1.request_pb2 import Classification, Endpoint, Facts
 from tokenlane_chassis.bus import Message
 from tokenlane_classifier.knowledge import Knowledge
-from tokenlane_classifier.lanes import parse_boundaries
 from tokenlane_classifier.ledger import Entry, Ledger
 from tokenlane_classifier.metrics import Metrics
 from tokenlane_proto import topology
+from tokenlane_proto.lane_setting import parse_lanes
 
 NOW = 1_700_000_000_000
 MODEL = "m/x.y"
@@ -25,7 +25,7 @@ class House:
 
     def __init__(self) -> None:
         self.fixed, self.ledger, self.registry = Fixed(), Ledger(), CollectorRegistry()
-        boundaries, log = parse_boundaries("short:512,long"), structlog.get_logger()
+        boundaries, log = parse_lanes("short:512,long"), structlog.get_logger()
         self.knowledge = Knowledge(
             boundaries, self.fixed.estimates, self.ledger, Metrics(self.registry), log, lambda: NOW
         )

@@ -4,19 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenlane_classifier.lanes import LaneBoundary, choose, fitting, lanes_of, parse_boundaries
+from tokenlane_classifier.lanes import choose, fitting, lanes_of
+from tokenlane_proto.lane_setting import LaneSetting, parse_lanes
 
-TWO = parse_boundaries("short:8192,long")
+TWO = parse_lanes("short:8192,long")
 TOKENS = st.integers(0, 2**33)
 
 
 def test_boundaries_are_read_in_order() -> None:
-    assert parse_boundaries("tiny:1024, short:8192 ,long") == (
-        LaneBoundary("tiny", 1024),
-        LaneBoundary("short", 8192),
-        LaneBoundary("long", None),
+    assert parse_lanes("tiny:1024, short:8192 ,long") == (
+        LaneSetting("tiny", 1024),
+        LaneSetting("short", 8192),
+        LaneSetting("long", None),
     )
-    assert parse_boundaries("only") == (LaneBoundary("only", None),)
+    assert parse_lanes("only") == (LaneSetting("only", None),)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_boundaries_are_read_in_order() -> None:
 )
 def test_wrong_boundaries_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        parse_boundaries(text)
+        parse_lanes(text)
 
 
 @given(
@@ -40,7 +41,7 @@ def test_more_tokens_never_mean_a_shorter_lane(
 ) -> None:
     names = [f"lane{index}" for index in range(len(uppers))]
     bounds = [*sorted(uppers)[:-1], None]
-    boundaries = tuple(LaneBoundary(name, upper) for name, upper in zip(names, bounds, strict=True))
+    boundaries = tuple(LaneSetting(name, upper) for name, upper in zip(names, bounds, strict=True))
     present = [name for index, name in enumerate(names) if index in registered] or names
     lanes = lanes_of(boundaries, dict(zip(present, sorted(lengths), strict=False)))
     low, high = sorted((one, other))
@@ -90,24 +91,24 @@ def test_what_fits_a_lane_is_held_by_its_engines(lengths: dict[str, int], total:
 
 def test_boundaries_that_moved_stand_in_place_of_the_settings() -> None:
     lengths = {"short": 16_384, "long": 65_536}
-    lanes = lanes_of(TWO, lengths, parse_boundaries("short:2048,long"))
+    lanes = lanes_of(TWO, lengths, parse_lanes("short:2048,long"))
     assert [choose(lanes, total) for total in (2_048, 2_049)] == ["short", "long"]
-    beyond = lanes_of(TWO, lengths, parse_boundaries("short:32768,long"))
+    beyond = lanes_of(TWO, lengths, parse_lanes("short:32768,long"))
     assert [choose(beyond, total) for total in (16_384, 16_385)] == ["short", "long"]
 
 
 def test_a_lane_that_is_left_out_gets_only_what_no_other_holds() -> None:
     lengths = {"short": 16_384, "long": 65_536}
-    long_only = lanes_of(TWO, lengths, parse_boundaries("long"))
+    long_only = lanes_of(TWO, lengths, parse_lanes("long"))
     assert [choose(long_only, total) for total in (1, 65_536, 10**6)] == ["long"] * 3
     assert fitting(long_only, 1) == "short"
-    short_only = lanes_of(TWO, lengths, parse_boundaries("short"))
+    short_only = lanes_of(TWO, lengths, parse_lanes("short"))
     assert [choose(short_only, total) for total in (1, 16_384, 16_385)] == ["short", "short", "long"]
     assert short_only.max_model_len == 65_536
 
 
-def test_boundaries_of_lanes_that_the_model_lacks_change_nothing() -> None:
+def test_lanes_in_lanes_that_the_model_lacks_change_nothing() -> None:
     lengths = {"short": 16_384, "long": 65_536}
-    assert lanes_of(TWO, lengths, parse_boundaries("tiny:9,huge")) == lanes_of(TWO, lengths)
-    partly = lanes_of(TWO, lengths, parse_boundaries("tiny:9,short:1024,long"))
+    assert lanes_of(TWO, lengths, parse_lanes("tiny:9,huge")) == lanes_of(TWO, lengths)
+    partly = lanes_of(TWO, lengths, parse_lanes("tiny:9,short:1024,long"))
     assert [choose(partly, total) for total in (5, 1_025)] == ["short", "long"]

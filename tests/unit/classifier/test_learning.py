@@ -4,10 +4,11 @@ import pytest
 
 from tokenlane.v1.reply_pb2 import Usage, UsageEvent
 from tokenlane.v1.request_pb2 import Classification, Facts
-from tokenlane_classifier.lanes import lanes_of, parse_boundaries
+from tokenlane_classifier.lanes import lanes_of
 from tokenlane_classifier.learning import Cause, Cover, Misrouting, cover, misrouting, output_error, prompt_error
+from tokenlane_proto.lane_setting import parse_lanes
 
-MODELS = {"m": lanes_of(parse_boundaries("short:8192,long"), {"short": 16_384, "long": 65_536})}
+MODELS = {"m": lanes_of(parse_lanes("short:8192,long"), {"short": 16_384, "long": 65_536})}
 
 
 def event(

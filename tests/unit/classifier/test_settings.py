@@ -3,13 +3,13 @@
 import pytest
 
 from tokenlane_chassis.settings import load
-from tokenlane_classifier.lanes import LaneBoundary
 from tokenlane_classifier.settings import ClassifierSettings
+from tokenlane_proto.lane_setting import LaneSetting
 
 
 def test_lanes_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKENLANE_LANES", "tiny:512,long")
-    assert load(ClassifierSettings).lanes == (LaneBoundary("tiny", 512), LaneBoundary("long", None))
+    assert load(ClassifierSettings).lanes == (LaneSetting("tiny", 512), LaneSetting("long", None))
 
 
 @pytest.mark.parametrize(

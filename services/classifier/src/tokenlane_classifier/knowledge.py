@@ -8,15 +8,16 @@ from tokenlane.v1.lane_pb2 import Boundaries
 from tokenlane.v1.reply_pb2 import UsageEvent
 from tokenlane_chassis.bus import Message
 from tokenlane_classifier.estimate.estimates import Estimates
-from tokenlane_classifier.lanes import LaneBoundary, ModelLanes
+from tokenlane_classifier.lanes import ModelLanes
 from tokenlane_classifier.learning import misrouting
 from tokenlane_classifier.ledger import Ledger
 from tokenlane_classifier.metrics import Metrics
 from tokenlane_classifier.recent import Recent
-from tokenlane_classifier.registry import Registry, boundaries_of
+from tokenlane_classifier.registry import Registry
 from tokenlane_classifier.sampling import Sampling
 from tokenlane_proto import codec, subjects
 from tokenlane_proto.errors import MalformedMessageError
+from tokenlane_proto.lane_setting import LaneSetting, lanes_in
 
 
 class Knowledge:
@@ -25,7 +26,7 @@ class Knowledge:
 
     def __init__(
         self,
-        boundaries: tuple[LaneBoundary, ...],
+        boundaries: tuple[LaneSetting, ...],
         estimates: Estimates,
         ledger: Ledger,
         metrics: Metrics,
@@ -61,7 +62,7 @@ class Knowledge:
         """The boundaries of a model were moved, or are the settings' again."""
         try:
             message = Boundaries() if value is None else codec.decode_boundaries(value)
-            boundaries = None if value is None else boundaries_of(message)
+            boundaries = None if value is None else lanes_in(message)
         except (MalformedMessageError, ValueError) as error:
             self._log.warning("boundaries ignored", key=key, reason=str(error))
             return

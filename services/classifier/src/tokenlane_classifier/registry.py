@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from types import MappingProxyType
 
-from tokenlane.v1.lane_pb2 import Boundaries, LaneProfile
-from tokenlane_classifier.lanes import LaneBoundary, ModelLanes, lanes_of
+from tokenlane.v1.lane_pb2 import LaneProfile
+from tokenlane_classifier.lanes import ModelLanes, lanes_of
 from tokenlane_proto import topology
+from tokenlane_proto.lane_setting import LaneSetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +15,9 @@ class Registry:
     """`profiles` by key of the lane bucket, `moved` by key of the bucket of boundaries, and what follows from them by
     model. An update is a new value."""
 
-    boundaries: tuple[LaneBoundary, ...]
+    boundaries: tuple[LaneSetting, ...]
     profiles: Mapping[str, LaneProfile] = field(default_factory=lambda: MappingProxyType({}))
-    moved: Mapping[str, tuple[LaneBoundary, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    moved: Mapping[str, tuple[LaneSetting, ...]] = field(default_factory=lambda: MappingProxyType({}))
     models: Mapping[str, ModelLanes] = field(default_factory=lambda: MappingProxyType({}))
 
     def updated(self, key: str, profile: LaneProfile | None) -> "Registry":
@@ -27,7 +27,7 @@ class Registry:
             profiles[key] = profile
         return replace(self, profiles=profiles, models=_models(self.boundaries, profiles, self.moved))
 
-    def bounded(self, key: str, boundaries: tuple[LaneBoundary, ...] | None) -> "Registry":
+    def bounded(self, key: str, boundaries: tuple[LaneSetting, ...] | None) -> "Registry":
         """This registry after the model of `key` got `boundaries`, or its settings' ones again."""
         moved = {name: kept for name, kept in self.moved.items() if name != key}
         if boundaries is not None:
@@ -35,23 +35,10 @@ class Registry:
         return replace(self, moved=moved, models=_models(self.boundaries, self.profiles, moved))
 
 
-def boundaries_of(message: Boundaries) -> tuple[LaneBoundary, ...]:
-    """The lanes of a message. Raises ValueError where they make no sense: none, one named twice, not rising."""
-    lanes = tuple(LaneBoundary(lane.lane, lane.upper_tokens or None) for lane in message.lanes)
-    if not lanes:
-        raise ValueError("no lane is in use")
-    if len({lane.name for lane in lanes}) < len(lanes):
-        raise ValueError("a lane is named twice")
-    uppers = [lane.upper for lane in lanes]
-    if any(low is None or (high is not None and low >= high) for low, high in pairwise(uppers)):
-        raise ValueError("boundaries must rise")
-    return lanes
-
-
 def _models(
-    boundaries: tuple[LaneBoundary, ...],
+    boundaries: tuple[LaneSetting, ...],
     profiles: Mapping[str, LaneProfile],
-    moved: Mapping[str, tuple[LaneBoundary, ...]],
+    moved: Mapping[str, tuple[LaneSetting, ...]],
 ) -> dict[str, ModelLanes]:
     lengths: dict[str, dict[str, int]] = {}
     for profile in profiles.values():

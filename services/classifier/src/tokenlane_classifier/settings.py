@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 from tokenlane_chassis.settings import ServiceSettings
 from tokenlane_classifier.estimate.output_settings import OutputSettings
 from tokenlane_classifier.estimate.prompt import PromptSettings
-from tokenlane_classifier.lanes import LaneBoundary, parse_boundaries
+from tokenlane_proto.lane_setting import LaneSetting, parse_lanes
 
 _OUTPUT = OutputSettings()
 _PROMPT = PromptSettings()
@@ -17,8 +17,8 @@ _PROMPT = PromptSettings()
 class ClassifierSettings(ServiceSettings):
     """Settings of the classifier."""
 
-    lanes: Annotated[tuple[LaneBoundary, ...], NoDecode] = Field(
-        default=(LaneBoundary("short", 8192), LaneBoundary("long", None)),
+    lanes: Annotated[tuple[LaneSetting, ...], NoDecode] = Field(
+        default=(LaneSetting("short", 8192), LaneSetting("long", None)),
         description="Lanes, shortest first, each with the most total tokens it is for; the last has no boundary",
     )
     default_output_tokens: int = Field(
@@ -42,7 +42,7 @@ class ClassifierSettings(ServiceSettings):
     @field_validator("lanes", mode="before")
     @classmethod
     def _parse_lanes(cls, value: Any) -> Any:
-        return parse_boundaries(value) if isinstance(value, str) else value
+        return parse_lanes(value) if isinstance(value, str) else value
 
 
 def prompt_settings(settings: ClassifierSettings) -> PromptSettings:
