@@ -137,7 +137,8 @@ class _Drill:
         return found
 
     async def _begin(self, number: int) -> None:
-        fields = {"model": MODEL, "stream": True, "max_tokens": 100, "user": str(number)}
+        # Of one width, so that all have the same budget.
+        fields = {"model": MODEL, "stream": True, "max_tokens": 100, "user": f"{number:04}"}
         url = self._fleet.urls[number % len(self._fleet.urls)]
         body = {**fields, "messages": [{"role": "user", "content": "On and on."}]}
         request = self._http.build_request("POST", f"{url}/v1/chat/completions", json=body)
