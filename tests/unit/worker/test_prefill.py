@@ -38,3 +38,11 @@ def test_without_a_cap_there_is_none() -> None:
     prefill = Prefill(0, 1)
     prefill.begin(10**9, 0)
     assert prefill.limit(7, 0) == 7
+
+
+def test_short_prompts_are_pulled_many_at_a_time_though_nobody_tells_when_they_are_computed() -> None:
+    prefill = Prefill(4096, 1)
+    assert prefill.limit(100, 0) == 4
+    for _ in range(60):
+        prefill.seen(16)
+    assert prefill.limit(100, 0) == 100

@@ -42,6 +42,8 @@ class Load:
         self._taken = credit.plus(self._taken, job.cost)
         if job.request.facts.stream and job.stopped is None:
             self._compute(job)
+        else:
+            self._prefill.seen(job.request.classification.prompt_tokens)
         self._tell()
 
     def end(self, job: Job) -> None:

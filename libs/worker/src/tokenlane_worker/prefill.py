@@ -19,8 +19,12 @@ class Prefill:
         self._mean = cap / 4
 
     def begin(self, tokens: int, urgency: int) -> None:
-        """A prompt of so many tokens is begun."""
+        """A prompt of so many tokens is begun, and its end will be told."""
         self._tokens[urgency] += tokens
+        self.seen(tokens)
+
+    def seen(self, tokens: int) -> None:
+        """A prompt of so many tokens came by: so long are those that are pulled."""
         self._mean += _SMOOTHING * (tokens - self._mean)
 
     def end(self, tokens: int, urgency: int) -> None:
