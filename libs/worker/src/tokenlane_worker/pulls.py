@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from tokenlane_chassis.bus import Delivery, DeliveryHandler, Puller
 from tokenlane_chassis.errors import BusError, ChassisError
 from tokenlane_proto import subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_worker.pulling import ASIDE, Queue, Source, Turns, other_sources, own_sources
+from tokenlane_worker.retrying import persistently
 from tokenlane_worker.station import Station
 
 # For so long the own queues must have had nothing before others are asked: more than a question to the broker takes.
@@ -47,11 +49,12 @@ class Pulls:
         self._stopped = True
 
     async def start(self) -> None:
-        """Begin to pull. Raises BusError and StartError. Changes of lanes meanwhile count at the end."""
+        """Begin to pull. Waits for the bus as long as it takes; raises StartError. Changes of lanes meanwhile count at the
+        end."""
         self._known |= await self._left_behind()
         self._look()
         for source in self._missing():
-            await self._open(source)
+            await persistently(partial(self._open, source), self._station.log, "queue")
         self._stopped = False
         self.lanes_changed()
 
