@@ -49,8 +49,8 @@ class Pulls:
         self._stopped = True
 
     async def start(self) -> None:
-        """Begin to pull. Waits for the bus as long as it takes; raises StartError. Changes of lanes meanwhile count at the
-        end."""
+        """Begin to pull. Waits for the bus as long as it takes; raises StartError. Changes of lanes meanwhile count
+        at the end."""
         self._known |= await self._left_behind()
         self._look()
         for source in self._missing():
