@@ -62,6 +62,23 @@ async def test_a_worker_that_dies_while_it_moves_a_request_moves_it_once(after: 
         assert len(lanes.usages()) == 1
 
 
+async def test_a_request_that_is_claimed_before_its_move_is_confirmed_has_moved() -> None:
+    async with two_lanes() as lanes:
+        publish = lanes.bus.publish_durable
+
+        async def confirmed_late(subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> Stored:
+            stored = await publish(subject, payload, headers)
+            if subject.startswith("lanes.long."):
+                await lanes.ended(1)
+            return stored
+
+        lanes.bus.publish_durable = confirmed_late  # type: ignore[method-assign]
+        await lanes.send("r1", ASKED)
+        await until(lambda: not lanes.left(), 5)
+        assert lanes.attempts("short", "moved") == 1
+        assert lanes.attempts("short", "lost") == 0
+
+
 async def test_what_the_longer_lane_says_differently_ends_where_the_short_one_did() -> None:
     asked = body(stream=True, ignore_eos=True, max_tokens=60, logprobs=True, temperature=0)
     async with two_lanes(lanes=["short"]) as lanes:

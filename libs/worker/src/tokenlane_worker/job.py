@@ -61,6 +61,8 @@ class Job:
     prefilled: Callable[[], None] = _nothing
     # Its outcome is decided: only the loss of the claim stops it now.
     decided: bool = False
+    # It is being put into another lane, where somebody may claim it before it is known here that it arrived.
+    leaving: bool = False
     # When it began to run, by the monotonic clock. Unit: seconds.
     began_s: float | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -87,8 +89,9 @@ class Job:
         return len(self.request.body) or self.request.body_ref.size
 
     def stop(self, why: Stop, reason: str = "") -> None:
-        """Stop the attempt. Too late for anything but the loss of the claim once the outcome is decided."""
-        if why is not Stop.LOST and (self.decided or self.stopped is not None):
+        """Stop the attempt. Too late for anything but the loss of the claim once the outcome is decided, and for that
+        too once it leaves."""
+        if self.leaving or (why is not Stop.LOST and (self.decided or self.stopped is not None)):
             return
         self.stopped, self.reason = why, reason
         self.interrupt()

@@ -166,11 +166,13 @@ class Settling:
             fields[headers.TRACEPARENT] = job.delivery.headers[headers.TRACEPARENT]
         try:
             await persistently(keep, self._station.log, "rerouting")
+            job.leaving = True
             await persistently(
                 lambda: self._bus.publish_durable(subject, payload, fields), self._station.log, "rerouting"
             )
         except BusError:
             # There is no room for it: then the refusal, or the end that the engine gave it, is the answer.
+            job.leaving = False
             if job.answer is not None and reroute.ending:
                 job.answer.data(reroute.ending)
             await self._complete(job)
