@@ -83,12 +83,14 @@ check: setup ## Format, lint, types, import rules, the contract of the bus
 	cd proto && buf lint && buf breaking --against released.binpb
 	python proto/check_generated.py
 
-.PHONY: test
-test: check engine ## The complete check, real vLLM included
-ifeq ($(CI),true)
+.PHONY: container-engine
+container-engine: ## Install what the container tests start for themselves, where root may
 	bash tests/containers/install-engine.sh
-endif
-	python -m pytest
+
+.PHONY: test
+test: setup ## The complete check, real vLLM included
+	@$(MAKE) --no-print-directory -j3 --output-sync=target check engine $(if $(filter true,$(CI)),container-engine)
+	python -m pytest -n 2 --dist loadgroup
 
 .PHONY: test-fast
 test-fast: setup ## Unit tests and the suites that need no engine, no container and no chart
