@@ -7,6 +7,7 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from tokenlane.v1.lane_pb2 import Boundaries, DesiredReplicas, LaneProfile
+from tokenlane.v1.line_pb2 import Ask, Held, Room, Verdicts
 from tokenlane.v1.recovery_pb2 import (
     Attach,
     DeadLetter,
@@ -157,6 +158,26 @@ def decode_boundaries(payload: bytes) -> Boundaries:
 def decode_desired_replicas(payload: bytes) -> DesiredReplicas:
     """A `DesiredReplicas`."""
     return _parse(DesiredReplicas(), payload)
+
+
+def decode_ask(payload: bytes) -> Ask:
+    """An `Ask`."""
+    return _parse(Ask(), payload)
+
+
+def decode_verdicts(payload: bytes) -> Verdicts:
+    """`Verdicts`."""
+    return _parse(Verdicts(), payload)
+
+
+def decode_held(payload: bytes) -> Held:
+    """A `Held`."""
+    return _parse(Held(), payload)
+
+
+def decode_room(payload: bytes) -> Room:
+    """A `Room`."""
+    return _parse(Room(), payload)
 
 
 def _check_key(key: str) -> None:

@@ -21,6 +21,7 @@ PROMPT_TOKENS = "Tokenlane-Prompt-Tokens"
 COMPLETION_TOKENS = "Tokenlane-Completion-Tokens"
 SIMULATED = "Tokenlane-Simulated"
 CODE = "Tokenlane-Code"
+RETRY_AFTER_MS = "Tokenlane-Retry-After-Ms"
 # On a stored result: the worker that stored it, the object that holds its bytes, the budget it was given.
 WORKER = "Tokenlane-Worker"
 OBJECT = "Tokenlane-Object"

@@ -19,6 +19,13 @@ _LEFT_ALONE = str.maketrans({".": "%2E", "~": "%7E"})
 # Budgets are kept to four significant binary digits, so that a lane has few subjects.
 _MANTISSA_BITS = 4
 
+# What classifiers ask the dispatcher, and what they and workers tell it.
+LINE_ASK = "line.ask"
+LINE_HELD = "line.held"
+LINE_ROOM = "line.room"
+# The dispatcher is new: workers are to tell all they have.
+LINE_HELLO = "line.hello"
+
 
 class LaneSubject(NamedTuple):
     """The parts of `lanes.<lane>.<fits>.<model>.<tenant>.<tokens>`. `fits` is the first lane whose engines hold the
@@ -78,15 +85,30 @@ def lane(lane: str, fits: str, model: str, tenant: str, tokens: int) -> str:
     return f"lanes.{lane}.{fits}.{escape(model)}.{tenant}.{bucket_tokens(tokens)}"
 
 
+def held(lane: str, fits: str, model: str, tenant: str, tokens: int) -> str:
+    """Where a budgeted request waits for its turn. With the parts of `lane`, and for the same reasons."""
+    return f"held.{lane}.{fits}.{escape(model)}.{tenant}.{bucket_tokens(tokens)}"
+
+
+def held_filter(lane: str, model: str, fits: str = "*") -> str:
+    """All that waits for its turn in a lane for a model."""
+    return f"held.{lane}.{fits}.{escape(model)}.>"
+
+
+def released(subject: str) -> str:
+    """Where what was on a `held.…` subject goes once its turn has come."""
+    return "lanes." + subject.removeprefix("held.")
+
+
 def lane_filter(lane: str, model: str, fits: str = "*") -> str:
     """All that waits in a lane for a model, or the part of it that fits the engines of lane `fits`."""
     return f"lanes.{lane}.{fits}.{escape(model)}.>"
 
 
 def parse_lane(subject: str) -> LaneSubject:
-    """The inverse of `lane`. Raises MalformedMessageError."""
+    """The inverse of `lane` and `held`. Raises MalformedMessageError."""
     parts = subject.split(".")
-    if len(parts) != 6 or parts[0] != "lanes" or not parts[5].isdigit():
+    if len(parts) != 6 or parts[0] not in ("lanes", "held") or not parts[5].isdigit():
         raise MalformedMessageError(f"{subject!r} is not a lane subject")
     return LaneSubject(parts[1], parts[2], unescape(parts[3]), parts[4], int(parts[5]))
 

@@ -17,6 +17,7 @@ KEY_BUCKET = "tokenlane_keys"
 TENANT_BUCKET = "tokenlane_tenants"
 BOUNDARY_BUCKET = "tokenlane_boundaries"
 ESTIMATE_BUCKET = "tokenlane_estimates"
+LINE_BUCKET = "tokenlane_line"
 BODY_STORE = "tokenlane_bodies"
 
 ALL_USAGE = "usage.*"
@@ -24,6 +25,7 @@ ALL_CANCELS = "cancels.*"
 ALL_ATTACHES = "attach.*"
 ALL_CLAIMS = "claims.*"
 ALL_STATUS = "status.*"
+ALL_HELD = "held.*.*.*.*.*"
 
 # Header block, envelope fields and subject on top of an OpenAI body. Unit: bytes.
 ENVELOPE_OVERHEAD_BYTES = 16 * 1024
@@ -76,7 +78,7 @@ class StoreSpec:
 
 STREAMS = (
     StreamSpec(REQUESTS, ("requests.*",), work_queue=True),
-    StreamSpec(LANES, ("lanes.*.*.*.*.*",), work_queue=True),
+    StreamSpec(LANES, ("lanes.*.*.*.*.*", ALL_HELD), work_queue=True),
     StreamSpec(RESULTS, ("results.*.*",), work_queue=False, max_age_s=3_600, max_bytes=1024**3, latest_only=True),
     StreamSpec(PROGRESS, ("progress.*.*",), work_queue=False, max_age_s=86_400, max_bytes=256 * 1024**2),
     StreamSpec(DEAD, ("dead.*.*",), work_queue=False, max_age_s=7 * 86_400, max_bytes=256 * 1024**2, latest_only=True),
@@ -89,6 +91,7 @@ BUCKETS = (
     BucketSpec(TENANT_BUCKET),
     BucketSpec(BOUNDARY_BUCKET),
     BucketSpec(ESTIMATE_BUCKET, ttl_s=30 * 86_400),
+    BucketSpec(LINE_BUCKET),
 )
 STORES = (StoreSpec(BODY_STORE, ttl_s=86_400, max_bytes=1024**3),)
 CLASSIFIER_CONSUMER = ConsumerSpec(REQUESTS, CLASSIFIER, "requests.*")

@@ -15,6 +15,8 @@ from tokenlane_chassis.service import Context
 from tokenlane_chassis.tracing import Tracing
 from tokenlane_classifier.classifier import Classifier
 from tokenlane_classifier.controls import Controls
+from tokenlane_classifier.dispatch.asking import Asking
+from tokenlane_classifier.dispatch.candidates import Patience
 from tokenlane_classifier.knowledge import Knowledge
 from tokenlane_classifier.ledger import Ledger
 from tokenlane_classifier.metrics import Metrics
@@ -63,7 +65,7 @@ async def classifier_on(bus: Bus) -> tuple[Classifier, Controls]:
     await watch.unsubscribe()
     controls = Controls(bus, ledger, metrics, context.log)
     tenants = Tenants(context.log)
-    return Classifier(context, knowledge, tenants, ledger, controls, metrics, lambda: 1), controls
+    return Classifier(context, knowledge, tenants, ledger, controls, metrics, Asking(context.bus, context.log), Patience(), lambda: 1), controls
 
 
 @asynccontextmanager

@@ -35,7 +35,7 @@ async def read_batches(client: Client, stream: str, subject: str, since_unix_ms:
     while True:
         found = await _persistently(client, stream, {"next_by_subj": subject, "batch": _BATCH, **start})
         for fields, data in found:
-            yield Message(fields[_SUBJECT], data, fields)
+            yield Message(fields[_SUBJECT], data, fields, seq=int(fields[_SEQUENCE]))
         if not found or found[-1][0].get(_PENDING) == "0":
             return
         start = {"seq": int(found[-1][0][_SEQUENCE]) + 1}

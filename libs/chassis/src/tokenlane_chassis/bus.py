@@ -7,12 +7,14 @@ from tokenlane_proto.topology import ConsumerSpec
 
 
 class Message(NamedTuple):
-    """A message as it arrived. `reply`: where its sender waits for an answer, if it does (`Bus.ask`)."""
+    """A message as it arrived. `reply`: where its sender waits for an answer, if it does (`Bus.ask`). `seq`: its
+    sequence in the stream that it was read from."""
 
     subject: str
     data: bytes
     headers: Mapping[str, str]
     reply: str = ""
+    seq: int = 0
 
 
 class Stored(NamedTuple):
@@ -160,6 +162,10 @@ class Bus(Protocol):
 
     async def last(self, stream: str, subject: str) -> Message | None:
         """The latest stored message of a subject."""
+        ...
+
+    async def stored_at(self, stream: str, seq: int) -> Message | None:
+        """One stored message, or None."""
         ...
 
     async def messages(self, stream: str, subject: str) -> list[Message]:

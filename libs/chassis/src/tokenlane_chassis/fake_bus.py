@@ -139,15 +139,20 @@ class FakeBus:
         found = await self.messages(stream, subject)
         return found[-1] if found else None
 
+    async def stored_at(self, stream: str, seq: int) -> Message | None:
+        await self._reach()
+        entries = self.stored.get(stream, ())
+        return next((entry.message._replace(seq=seq) for entry in entries if entry.seq == seq), None)
+
     async def messages(self, stream: str, subject: str) -> list[Message]:
         await self._reach()
-        return [entry.message for entry in self._streams.of(stream, subject)]
+        return [entry.message._replace(seq=entry.seq) for entry in self._streams.of(stream, subject)]
 
     async def read(self, stream: str, subject: str, since_unix_ms: int = 0) -> AsyncGenerator[Message, None]:
         await self._reach()
         for entry in self._streams.of(stream, subject):
             if entry.stored_unix_ms >= since_unix_ms:
-                yield entry.message
+                yield entry.message._replace(seq=entry.seq)
 
     async def purge(self, stream: str, subject: str) -> None:
         await self._reach()

@@ -155,6 +155,9 @@ class NatsBus:
     async def last(self, stream: str, subject: str) -> Message | None:
         return await self._streams.last(stream, subject)
 
+    async def stored_at(self, stream: str, seq: int) -> Message | None:
+        return await self._streams.stored_at(stream, seq)
+
     async def messages(self, stream: str, subject: str) -> list[Message]:
         return await self._streams.messages(stream, subject)
 

@@ -94,14 +94,18 @@ async def publish_error(
     first_event: int = 0,
     begun: bool = False,
     inboxes: Collection[str] = (),
+    retry_after_ms: int = 0,
 ) -> bool:
     """End a request with an error: store it, then tell the request's inbox and `inboxes`. Of `request` only the id and
     the reply fields count. False, and nobody is told, if the request has a result already.
 
     `seq` is the next frame number of the attempt, `first_event` the number of events sent; `begun` says that its head
-    was already sent. Raises BusError when the result could not be stored: leave the request unacknowledged then."""
+    was already sent. `retry_after_ms`: when to come again, 0 where that does not help. Raises BusError when the result
+    could not be stored: leave the request unacknowledged then."""
     body = error_body(message, error_type, code, param)
     fields = result_headers(request.request_id, attempt, outcome, status, JSON, message, code)
+    if retry_after_ms:
+        fields[headers.RETRY_AFTER_MS] = str(retry_after_ms)
     if not await store(bus, tenant, request.request_id, body, fields):
         return False
     framed = {*inboxes, request.reply_inbox} - {""}
@@ -113,7 +117,14 @@ async def publish_error(
         seq=seq,
         head=None if begun else Head(http_status=status, content_type=JSON),
         data=b"" if begun else body,
-        terminal=Terminal(outcome=outcome, reason=message, http_status=status, error_type=error_type, code=code or ""),
+        terminal=Terminal(
+            outcome=outcome,
+            reason=message,
+            http_status=status,
+            error_type=error_type,
+            code=code or "",
+            retry_after_ms=retry_after_ms,
+        ),
         first_event=first_event,
     ).SerializeToString()
     for inbox in sorted(framed):

@@ -74,9 +74,17 @@ class Streams:
         if self._by_subject:
             answer = await self._ask(f"DIRECT.GET.{stream}.{subject}", None)
             fields = answer.headers or _EMPTY
-            return (int(fields[_SEQUENCE]), Message(subject, answer.data, fields)) if _SEQUENCE in fields else None
+            return (
+                (int(fields[_SEQUENCE]), Message(subject, answer.data, fields, seq=int(fields[_SEQUENCE])))
+                if _SEQUENCE in fields
+                else None
+            )
         raw = await self._stored(stream, {"last_by_subj": subject})
         return None if raw is None else (raw.seq, _message(raw))
+
+    async def stored_at(self, stream: str, seq: int) -> Message | None:
+        raw = await self._stored(stream, {"seq": seq})
+        return None if raw is None else _message(raw)
 
     async def messages(self, stream: str, subject: str) -> list[Message]:
         found: list[Message] = []
@@ -90,7 +98,7 @@ class Streams:
         await self._call(f"STREAM.PURGE.{stream}", {"filter": subject})
 
     async def delete_message(self, stream: str, seq: int) -> bool:
-        answer = await self._call(f"STREAM.MSG.DELETE.{stream}", {"seq": seq}, _NO_MESSAGE)
+        answer = await self._call(f"STREAM.MSG.DELETE.{stream}", {"seq": seq, "no_erase": True}, _NO_MESSAGE)
         return answer.error is None
 
     async def count_before(self, stream: str, subject_filter: str, seq: int) -> int:
@@ -153,4 +161,4 @@ def _message(raw: _Raw) -> Message:
         name, colon, value = line.partition(":")
         if colon:
             fields[name] = value.strip()
-    return Message(raw.subject, raw.data, fields)
+    return Message(raw.subject, raw.data, fields, seq=raw.seq)

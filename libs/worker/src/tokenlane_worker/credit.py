@@ -49,6 +49,11 @@ def minus(load: Cost, cost: Cost) -> Cost:
     return Cost(load.tokens - cost.tokens, load.sequences - cost.sequences)
 
 
+def left(capacity: Capacity, load: Cost) -> Cost:
+    """What of the capacity is free."""
+    return Cost(max(0, capacity.tokens - load.tokens), max(0, capacity.sequences - load.sequences))
+
+
 def fits(capacity: Capacity, load: Cost, cost: Cost) -> bool:
     """Whether the engine holds `cost` on top of `load`. An idle one takes anything: it preempts or refuses itself."""
     if load.sequences == 0:

@@ -1,6 +1,7 @@
 """What an engine has been given, and how much more it may get."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from tokenlane_worker import credit
 from tokenlane_worker.credit import Capacity, Cost
@@ -8,6 +9,14 @@ from tokenlane_worker.job import Job
 from tokenlane_worker.prefill import Prefill
 from tokenlane_worker.pulling import Source
 from tokenlane_worker.station import Station
+
+
+class Credit(NamedTuple):
+    """KV tokens, sequences, and prompt tokens not computed, that may still begin. None: any number of them."""
+
+    tokens: int
+    sequences: int
+    prefill_tokens: int | None
 
 
 class Load:
@@ -36,6 +45,12 @@ class Load:
         else:
             room = credit.pull_target(self._capacity(source.urgency), self._taken)
         return self._prefill.limit(room, source.urgency)
+
+    def credit(self, source: Source, held: Cost) -> Credit:
+        """What requests of a source may still take, `held` being about to begin."""
+        capacity = self._capacity(1 if source.turn else source.urgency)
+        left = credit.left(capacity, credit.plus(self._taken, held))
+        return Credit(left.tokens, left.sequences, self._prefill.left(source.urgency))
 
     def begin(self, job: Job) -> None:
         """A job goes to the engine. One that is stopped before computes no prompt."""

@@ -31,6 +31,10 @@ class Prefill:
         """It is computed, or given up."""
         self._tokens[urgency] -= tokens
 
+    def left(self, urgency: int) -> int | None:
+        """Tokens of this urgency that may still be begun; None: any number."""
+        return max(0, self._cap - sum(self._tokens[: urgency + 1])) if self._cap else None
+
     def limit(self, room: int, urgency: int) -> int:
         """How many of `room` requests of this urgency may be on their way. What is less urgent does not count: it gives
         way in the engine, or is another lane's."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from tokenlane_chassis.bus import Delivery, DeliveryHandler, Puller
@@ -21,8 +21,8 @@ _RETRY_S = 5.0
 
 
 class Pulls:
-    """`receive` takes the deliveries, `room` says for how many of a source there is room right now, and `contexts` what
-    the engines of each lane hold."""
+    """`receive` takes the deliveries, `room` says for how many of a source there is room right now, `contexts` what the
+    engines of each lane hold, and `took` is told the queue of each delivery."""
 
     def __init__(
         self,
@@ -30,11 +30,13 @@ class Pulls:
         receive: DeliveryHandler,
         room: Callable[[Source], int],
         contexts: Callable[[], Mapping[str, int]],
+        took: Callable[[Queue], None],
     ) -> None:
         self._station = station
         self._receive = receive
         self._room = room
         self._contexts = contexts
+        self._took = took
         self._turns = Turns(GRACE_S, time.monotonic())
         self._had_room = False
         # What may be pulled from now, by the queue. What was pulled from once keeps its puller.
@@ -91,6 +93,11 @@ class Pulls:
             await puller.stop()
         self._pullers.clear()
 
+    @property
+    def sources(self) -> Collection[Source]:
+        """What is pulled from."""
+        return () if self._stopped else self._sources.values()
+
     def target(self, queue: Queue) -> int:
         """How many requests of a queue may be on their way."""
         source = self._sources.get(queue)
@@ -132,6 +139,7 @@ class Pulls:
             self._turns.served(source.turn, time.monotonic())
             if source.turn == 0:
                 self._busy[queue.lane] = queue
+        self._took(queue)
         self._receive(delivery)
 
     def _look(self) -> None:

@@ -12,15 +12,16 @@ from tokenlane_proto import subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_worker.attempts import Attempts
 from tokenlane_worker.controls import Controls
-from tokenlane_worker.credit import NOTHING
+from tokenlane_worker.credit import NOTHING, plus
 from tokenlane_worker.decision import Retry, Stop
 from tokenlane_worker.job import Job, is_expired, read_job
 from tokenlane_worker.jobs import Jobs
-from tokenlane_worker.load import Load
-from tokenlane_worker.pulling import Source
+from tokenlane_worker.load import Credit, Load
+from tokenlane_worker.pulling import Queue, Source
 from tokenlane_worker.pulls import Pulls
 from tokenlane_worker.rerouting import LaneTable
 from tokenlane_worker.rest import Rest
+from tokenlane_worker.rooms import Rooms
 from tokenlane_worker.settling import Settling
 from tokenlane_worker.station import Station
 
@@ -45,8 +46,12 @@ class Worker:
         self._controls = Controls(station, self._jobs, self._stop)
         self._rest = Rest()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pulls = Pulls(station, self.receive, self._room, lambda: self._lanes.contexts(station.model))
-        self._load = Load(station, self._pulls.poke)
+        self._rooms = Rooms(station, self._credit, lambda: self._jobs)
+        self._pulls = Pulls(
+            station, self.receive, self._room, lambda: self._lanes.contexts(station.model), self._rooms.took
+        )
+        self._load = Load(station, self._poke)
+        self._telling: asyncio.Task[None] | None = None
         self._draining = False
 
     async def start(self) -> None:
@@ -57,6 +62,7 @@ class Worker:
         self._attempts.connected_ms = unix_ms()
         bus.on_reconnected(self._reconnected)
         await self._pulls.start()
+        self._telling = asyncio.create_task(self._rooms.keep(), name="rooms")
 
     async def heartbeat(self) -> None:
         """Tell the bus, three times within its patience, that what was pulled is being worked on, and let go of what is
@@ -87,6 +93,7 @@ class Worker:
         failed by it."""
         self._draining = True
         await self._pulls.stop()
+        self._rooms.changed()
         for job in self._jobs.held:
             self._stop(job, Stop.DRAINED, _TOLD_TO_STOP)
         if self._tasks:
@@ -102,6 +109,8 @@ class Worker:
         for task in list(self._tasks):
             # What was decided cannot be stored: unacknowledged, the request goes to another worker.
             await end(task)
+        if self._telling is not None:
+            await end(self._telling)
 
     def _reconnected(self) -> None:
         self._attempts.connected_ms = unix_ms()
@@ -111,6 +120,10 @@ class Worker:
     def _lane_changed(self, key: str, value: bytes | None) -> None:
         self._lanes.update(key, value)
         self._pulls.lanes_changed()
+
+    def _poke(self) -> None:
+        self._pulls.poke()
+        self._rooms.changed()
 
     async def _look_for_ends(self) -> None:
         """What was cancelled while nothing was heard has a result."""
@@ -130,6 +143,15 @@ class Worker:
         if self._draining or self._jobs.held.blocks(source.urgency, now_s):
             return 0
         return self._rest.limit(self._load.room(source), now_s)
+
+    def _credit(self) -> dict[Queue, Credit]:
+        """What requests of each queue may still take."""
+        if self._draining or self._rest.left_s(time.monotonic()):
+            return {}
+        held = NOTHING
+        for job in self._jobs.held:
+            held = plus(held, job.cost)
+        return {source.queue: self._load.credit(source, held) for source in self._pulls.sources}
 
     def _beat(self, job: Job) -> None:
         now_s, limit_s = time.monotonic(), self._station.max_run_s
@@ -214,7 +236,7 @@ class Worker:
         self._jobs.running.discard(job)
         self._load.end(job)
         self._admit()
-        self._pulls.poke()
+        self._poke()
 
     async def _run(self, job: Job) -> None:
         job.began_s = time.monotonic()
@@ -229,7 +251,7 @@ class Worker:
                     job.decided = True
                     self._release(job)
                 if isinstance(verdict, Retry) and verdict.resting:
-                    asyncio.get_running_loop().call_later(verdict.delay_s, self._pulls.poke)
+                    asyncio.get_running_loop().call_later(verdict.delay_s, self._poke)
                 await self._settling.settle(job, verdict)
         except asyncio.CancelledError:
             if job.stopped is not Stop.LOST:

@@ -135,7 +135,21 @@ class KeyRecord(_message.Message):
     def __init__(self, body_sha256: _Optional[bytes] = ..., requests_seq: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ...) -> None: ...
 
 class TenantPolicy(_message.Message):
-    __slots__ = ("timeout_ms",)
+    __slots__ = ("timeout_ms", "weight", "tokens_in_flight", "tokens_per_minute", "requests_queued", "context_tokens", "priority", "ttft_limit_ms")
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_QUEUED_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    TTFT_LIMIT_MS_FIELD_NUMBER: _ClassVar[int]
     timeout_ms: int
-    def __init__(self, timeout_ms: _Optional[int] = ...) -> None: ...
+    weight: float
+    tokens_in_flight: int
+    tokens_per_minute: int
+    requests_queued: int
+    context_tokens: int
+    priority: _request_pb2.Priority
+    ttft_limit_ms: int
+    def __init__(self, timeout_ms: _Optional[int] = ..., weight: _Optional[float] = ..., tokens_in_flight: _Optional[int] = ..., tokens_per_minute: _Optional[int] = ..., requests_queued: _Optional[int] = ..., context_tokens: _Optional[int] = ..., priority: _Optional[_Union[_request_pb2.Priority, str]] = ..., ttft_limit_ms: _Optional[int] = ...) -> None: ...

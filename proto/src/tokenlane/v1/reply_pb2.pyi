@@ -49,20 +49,22 @@ class Head(_message.Message):
     def __init__(self, http_status: _Optional[int] = ..., content_type: _Optional[str] = ..., lane: _Optional[str] = ..., budget_tokens: _Optional[int] = ..., queue_wait_us: _Optional[int] = ..., simulated: _Optional[bool] = ..., budget_output_tokens: _Optional[int] = ...) -> None: ...
 
 class Terminal(_message.Message):
-    __slots__ = ("outcome", "reason", "http_status", "usage", "error_type", "code")
+    __slots__ = ("outcome", "reason", "http_status", "usage", "error_type", "code", "retry_after_ms")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     HTTP_STATUS_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     ERROR_TYPE_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
     outcome: Outcome
     reason: str
     http_status: int
     usage: Usage
     error_type: str
     code: str
-    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., reason: _Optional[str] = ..., http_status: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., error_type: _Optional[str] = ..., code: _Optional[str] = ...) -> None: ...
+    retry_after_ms: int
+    def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., reason: _Optional[str] = ..., http_status: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., error_type: _Optional[str] = ..., code: _Optional[str] = ..., retry_after_ms: _Optional[int] = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ("attempt", "seq", "head", "data", "terminal", "first_event", "checkpointed_events")

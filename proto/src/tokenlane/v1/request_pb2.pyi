@@ -17,11 +17,22 @@ class ReplyFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REPLY_FORMAT_UNSPECIFIED: _ClassVar[ReplyFormat]
     REPLY_FORMAT_PLAIN: _ClassVar[ReplyFormat]
+
+class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRIORITY_UNSPECIFIED: _ClassVar[Priority]
+    PRIORITY_INTERACTIVE: _ClassVar[Priority]
+    PRIORITY_STANDARD: _ClassVar[Priority]
+    PRIORITY_BATCH: _ClassVar[Priority]
 ENDPOINT_UNSPECIFIED: Endpoint
 ENDPOINT_CHAT_COMPLETIONS: Endpoint
 ENDPOINT_COMPLETIONS: Endpoint
 REPLY_FORMAT_UNSPECIFIED: ReplyFormat
 REPLY_FORMAT_PLAIN: ReplyFormat
+PRIORITY_UNSPECIFIED: Priority
+PRIORITY_INTERACTIVE: Priority
+PRIORITY_STANDARD: Priority
+PRIORITY_BATCH: Priority
 
 class Facts(_message.Message):
     __slots__ = ("model", "stream", "include_usage", "max_output_tokens", "choices", "messages", "system_hash", "tools_hash", "tools_bytes", "media_bytes", "media_parts")
@@ -50,7 +61,7 @@ class Facts(_message.Message):
     def __init__(self, model: _Optional[str] = ..., stream: _Optional[bool] = ..., include_usage: _Optional[bool] = ..., max_output_tokens: _Optional[int] = ..., choices: _Optional[int] = ..., messages: _Optional[int] = ..., system_hash: _Optional[int] = ..., tools_hash: _Optional[int] = ..., tools_bytes: _Optional[int] = ..., media_bytes: _Optional[int] = ..., media_parts: _Optional[int] = ...) -> None: ...
 
 class Classification(_message.Message):
-    __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms", "fits", "byte_classes", "typical_output_tokens", "expected_prompt_tokens")
+    __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms", "fits", "byte_classes", "typical_output_tokens", "expected_prompt_tokens", "ttft_limit_ms", "priority")
     LANE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +71,8 @@ class Classification(_message.Message):
     BYTE_CLASSES_FIELD_NUMBER: _ClassVar[int]
     TYPICAL_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    TTFT_LIMIT_MS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     lane: str
     prompt_tokens: int
     output_tokens: int
@@ -69,7 +82,9 @@ class Classification(_message.Message):
     byte_classes: _containers.RepeatedScalarFieldContainer[int]
     typical_output_tokens: int
     expected_prompt_tokens: int
-    def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ..., fits: _Optional[str] = ..., byte_classes: _Optional[_Iterable[int]] = ..., typical_output_tokens: _Optional[int] = ..., expected_prompt_tokens: _Optional[int] = ...) -> None: ...
+    ttft_limit_ms: int
+    priority: Priority
+    def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ..., fits: _Optional[str] = ..., byte_classes: _Optional[_Iterable[int]] = ..., typical_output_tokens: _Optional[int] = ..., expected_prompt_tokens: _Optional[int] = ..., ttft_limit_ms: _Optional[int] = ..., priority: _Optional[_Union[Priority, str]] = ...) -> None: ...
 
 class BodyRef(_message.Message):
     __slots__ = ("object", "size", "sample")
@@ -82,7 +97,7 @@ class BodyRef(_message.Message):
     def __init__(self, object: _Optional[str] = ..., size: _Optional[int] = ..., sample: _Optional[bytes] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ("request_id", "endpoint", "reply_inbox", "reply_format", "deadline_unix_ms", "accepted_unix_ms", "facts", "idempotency_key", "body_sha256", "body_ref", "attempts_before", "too_short_tokens", "moved", "body", "classification", "attempts_skipped")
+    __slots__ = ("request_id", "endpoint", "reply_inbox", "reply_format", "deadline_unix_ms", "accepted_unix_ms", "facts", "idempotency_key", "body_sha256", "body_ref", "attempts_before", "too_short_tokens", "moved", "body", "classification", "attempts_skipped", "priority", "ttft_limit_ms")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     REPLY_INBOX_FIELD_NUMBER: _ClassVar[int]
@@ -99,6 +114,8 @@ class Request(_message.Message):
     BODY_FIELD_NUMBER: _ClassVar[int]
     CLASSIFICATION_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    TTFT_LIMIT_MS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     endpoint: Endpoint
     reply_inbox: str
@@ -115,4 +132,6 @@ class Request(_message.Message):
     body: bytes
     classification: Classification
     attempts_skipped: int
-    def __init__(self, request_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, str]] = ..., reply_inbox: _Optional[str] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., deadline_unix_ms: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., facts: _Optional[_Union[Facts, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., body_sha256: _Optional[bytes] = ..., body_ref: _Optional[_Union[BodyRef, _Mapping]] = ..., attempts_before: _Optional[int] = ..., too_short_tokens: _Optional[int] = ..., moved: _Optional[bool] = ..., body: _Optional[bytes] = ..., classification: _Optional[_Union[Classification, _Mapping]] = ..., attempts_skipped: _Optional[int] = ...) -> None: ...
+    priority: Priority
+    ttft_limit_ms: int
+    def __init__(self, request_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, str]] = ..., reply_inbox: _Optional[str] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., deadline_unix_ms: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., facts: _Optional[_Union[Facts, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., body_sha256: _Optional[bytes] = ..., body_ref: _Optional[_Union[BodyRef, _Mapping]] = ..., attempts_before: _Optional[int] = ..., too_short_tokens: _Optional[int] = ..., moved: _Optional[bool] = ..., body: _Optional[bytes] = ..., classification: _Optional[_Union[Classification, _Mapping]] = ..., attempts_skipped: _Optional[int] = ..., priority: _Optional[_Union[Priority, str]] = ..., ttft_limit_ms: _Optional[int] = ...) -> None: ...

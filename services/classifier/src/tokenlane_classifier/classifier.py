@@ -9,8 +9,9 @@ from time import perf_counter
 
 from opentelemetry.trace import SpanKind
 
+from tokenlane.v1.line_pb2 import Held, Verdict
 from tokenlane.v1.reply_pb2 import Outcome
-from tokenlane.v1.request_pb2 import Request
+from tokenlane.v1.request_pb2 import Classification, Priority, Request
 from tokenlane_chassis import results
 from tokenlane_chassis.bus import Delivery, Stored
 from tokenlane_chassis.errors import MessageTooLargeError
@@ -18,7 +19,10 @@ from tokenlane_chassis.service import Context
 from tokenlane_chassis.tracing import headers_of
 from tokenlane_classifier import replies
 from tokenlane_classifier.controls import Controls
-from tokenlane_classifier.decision import Forward, Reject, cancelled, decide, malformed
+from tokenlane_classifier.decision import Forward, Reject, cancelled, decide, malformed, refused
+from tokenlane_classifier.dispatch.asking import Asking
+from tokenlane_classifier.dispatch.candidates import Patience, candidate_of
+from tokenlane_classifier.dispatch.releasing import HELD_SUFFIX
 from tokenlane_classifier.keyed import Keys
 from tokenlane_classifier.knowledge import Knowledge
 from tokenlane_classifier.ledger import Entry, Key, Ledger, entry_of, forwarded
@@ -44,8 +48,12 @@ class Classifier:
         ledger: Ledger,
         controls: Controls,
         metrics: Metrics,
+        asking: Asking,
+        patience: Patience,
         clock: Callable[[], int],
     ) -> None:
+        self._asking = asking
+        self._patience = patience
         self._context = context
         self._bus = context.bus
         self._knowledge = knowledge
@@ -130,16 +138,36 @@ class Classifier:
         return decide(tenant, request, known.models, known.estimates, self._clock())
 
     async def _forward(self, delivery: Delivery, key: Key, reading: Reading, entry: Entry, decision: Forward) -> None:
-        (tenant, request_id), budget = key, decision.budget
-        subject = subjects.lane(decision.lane, decision.fits, entry.model, tenant, budget.total)
-        payload = codec.with_classification(reading.encoded, decision.classification(self._clock()))
-        try:
-            stored = await self._publish(delivery, subject, payload, f"{tenant}.{request_id}.{delivery.stream_seq}")
-        except MessageTooLargeError:
-            await self._reject(tenant, reading.request, _TOO_LARGE)
+        (tenant, request_id), request, budget = key, reading.request, decision.budget
+        given = self._classification(tenant, request, decision)
+        candidate = candidate_of(tenant, request, given)
+        verdict = await self._asking.verdict(candidate)
+        if verdict.kind == Verdict.KIND_REFUSE:
+            await self._reject(tenant, request, refused(verdict))
             return
+        parts = (decision.lane, decision.fits, entry.model, tenant, budget.total)
+        name = f"{tenant}.{request_id}.{delivery.stream_seq}"
+        holds = verdict.kind == Verdict.KIND_HOLD
+        subject, name = (subjects.held(*parts), name + HELD_SUFFIX) if holds else (subjects.lane(*parts), name)
+        try:
+            stored = await self._publish(delivery, subject, codec.with_classification(reading.encoded, given), name)
+        except MessageTooLargeError:
+            await self._reject(tenant, request, _TOO_LARGE)
+            return
+        if holds:
+            candidate.held_seq = stored.seq
+            self._bus.post(subjects.LINE_HELD, Held(candidate=candidate).SerializeToString())
         self._metrics.classified(decision.lane, entry.model, budget)
         await self._queued(key, forwarded(entry, decision, stored.seq))
+
+    def _classification(self, tenant: str, request: Request, decision: Forward) -> Classification:
+        policy = self._tenants.policy(tenant)
+        lanes = self._knowledge.models[request.facts.model].lanes
+        limit_ms = request.ttft_limit_ms or policy.ttft_limit_ms
+        if not limit_ms:
+            limit_ms = self._patience.limit_ms(decision.budget.prompt_tokens, decision.lane == lanes[0].name)
+        priority = request.priority or policy.priority or Priority.PRIORITY_STANDARD
+        return decision.classification(self._clock(), limit_ms, priority)
 
     async def _queued(self, key: Key, entry: Entry) -> None:
         """The request waits in its lane. A cancellation that came meanwhile did not find it there."""
@@ -171,6 +199,7 @@ class Classifier:
             code=reject.code,
             param=reject.param,
             outcome=reject.outcome,
+            retry_after_ms=reject.retry_after_ms,
         )
         self._metrics.rejected(reject.code)
         self._ledger.forget(tenant, request.request_id)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tokenlane.v1.line_pb2 import Verdict
 from tokenlane.v1.reply_pb2 import Outcome
-from tokenlane.v1.request_pb2 import Classification, Facts, Request
+from tokenlane.v1.request_pb2 import Classification, Facts, Priority, Request
 from tokenlane_classifier.budget import Budget, over_choices
 from tokenlane_classifier.estimate.estimates import Estimates
 from tokenlane_classifier.estimate.prompt import PromptEstimate
@@ -29,9 +30,11 @@ class Forward:
         """Kind of text."""
         return self.prompt.category
 
-    def classification(self, now_unix_ms: int) -> Classification:
+    def classification(self, now_unix_ms: int, ttft_limit_ms: int, priority: Priority) -> Classification:
         """What later hops are told."""
         return Classification(
+            ttft_limit_ms=ttft_limit_ms,
+            priority=priority,
             lane=self.lane,
             prompt_tokens=self.budget.prompt_tokens,
             output_tokens=self.budget.output_tokens,
@@ -46,17 +49,21 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """End the request with an OpenAI error. `code` also names the reason in metrics."""
+    """End the request with an OpenAI error. `code` also names the reason in metrics. `retry_after_ms`: 0 where that
+    does not help."""
 
     status: int
     message: str
     outcome: Outcome
     code: str
     param: str | None = None
+    retry_after_ms: int = 0
 
     @property
     def error_type(self) -> str:
         """OpenAI's error type."""
+        if self.status == 429:
+            return "rate_limit_error"
         if self.outcome == Outcome.OUTCOME_CANCELLED:
             return "cancelled"
         return "server_error" if self.status >= 500 else "invalid_request_error"
@@ -88,6 +95,17 @@ def decide(
     typical = over_choices(facts, output.typical)
     lane = choose(lanes, prompt.tokens + typical)
     return Forward(lane, fitting(lanes, budget.total), budget, typical, prompt, output.level)
+
+
+def refused(verdict: Verdict) -> Reject:
+    """What ends a request that the dispatcher does not let in."""
+    return Reject(
+        verdict.status,
+        verdict.message,
+        Outcome.OUTCOME_FAILED,
+        verdict.code,
+        retry_after_ms=verdict.retry_after_ms,
+    )
 
 
 def malformed(message: str, param: str | None) -> Reject:

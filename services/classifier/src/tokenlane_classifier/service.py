@@ -1,6 +1,7 @@
 """Start, classify until told to stop, drain."""
 
 import asyncio
+import time
 import uuid
 
 from tokenlane_chassis.clock import unix_ms
@@ -8,6 +9,10 @@ from tokenlane_chassis.service import Context
 from tokenlane_chassis.tasks import end
 from tokenlane_classifier.classifier import Classifier
 from tokenlane_classifier.controls import Controls
+from tokenlane_classifier.dispatch.asking import Asking
+from tokenlane_classifier.dispatch.candidates import limits_of
+from tokenlane_classifier.dispatch.dispatcher import Dispatcher
+from tokenlane_classifier.dispatch.leading import Leading
 from tokenlane_classifier.estimate.estimates import Estimates
 from tokenlane_classifier.estimate.output import OutputEstimates
 from tokenlane_classifier.estimate.prompt import PromptEstimates
@@ -42,7 +47,15 @@ async def serve(context: Context[ClassifierSettings]) -> None:
     warming = Warming(bus, snapshots, knowledge.missed, unix_ms, log)
     tenants = Tenants(log)
     controls = Controls(bus, ledger, metrics, log)
-    classifier = Classifier(context, knowledge, tenants, ledger, controls, metrics, unix_ms)
+    asking = Asking(bus, log)
+    dispatcher = Dispatcher(
+        bus, lambda tenant: limits_of(tenants.policy(tenant)), settings.prefill_tokens_per_s, time.time, log
+    )
+    leading = Leading(bus, uuid.uuid4().hex, dispatcher.lead, log)
+    tenants.on_change = dispatcher.tenant_changed
+    classifier = Classifier(
+        context, knowledge, tenants, ledger, controls, metrics, asking, settings.patience(), unix_ms
+    )
     settling = Settling(classifier.handle, classifier.give_up, settings.max_in_flight, metrics, log)
     # What is known comes first: a request for a model that is not known yet would be refused.
     listening = (
@@ -55,6 +68,7 @@ async def serve(context: Context[ClassifierSettings]) -> None:
     )
     await warming.start()
     sharing = asyncio.create_task(snapshots.keep(), name="sharing")
+    ruling = asyncio.create_task(leading.keep(), name="leading")
     puller = await bus.pull(topology.CLASSIFIER_CONSUMER, settling.receive, settling.room)
     settling.fed_by(puller)
     context.readiness.ready = True
@@ -64,6 +78,7 @@ async def serve(context: Context[ClassifierSettings]) -> None:
     await settling.drain(settings.drain_grace_s)
     await controls.drain(settings.drain_grace_s)
     await end(sharing)
+    await end(ruling)
     await warming.stop()
     for subscription in listening:
         await subscription.unsubscribe()

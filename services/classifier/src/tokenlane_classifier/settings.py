@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from tokenlane_chassis.settings import ServiceSettings
+from tokenlane_classifier.dispatch.candidates import Patience
 from tokenlane_classifier.estimate.output_settings import OutputSettings
 from tokenlane_classifier.estimate.prompt import PromptSettings
 from tokenlane_proto.lane_setting import LaneSetting, parse_lanes
@@ -37,7 +38,21 @@ class ClassifierSettings(ServiceSettings):
         _PROMPT.gamma, ge=0, le=10, description="Mean errors by which the estimate of a prompt is raised"
     )
     estimates_interval_s: float = Field(10, gt=0, le=3_600, description="How often replicas share what they learned")
+    ttft_short_ms: int = Field(
+        1_000, gt=0, description="Time to first token of requests in the first lane that do not say"
+    )
+    ttft_long_ms: int = Field(5_000, gt=0, description="Time to first token of others that do not say, at least")
+    ttft_prompt_tokens_per_s: int = Field(
+        4_000, gt=0, description="Prompt tokens for which others have a second more than those of the first lane"
+    )
+    prefill_tokens_per_s: float = Field(
+        10_000, gt=0, description="Prompt tokens that an engine with nothing else to do computes in a second"
+    )
     max_in_flight: int = Field(256, gt=0, le=65_536, description="Requests pulled and not yet settled")
+
+    def patience(self) -> Patience:
+        """Time to first token of requests that do not say."""
+        return Patience(self.ttft_short_ms, self.ttft_long_ms, self.ttft_prompt_tokens_per_s)
 
     @field_validator("lanes", mode="before")
     @classmethod

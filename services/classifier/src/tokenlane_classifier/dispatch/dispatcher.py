@@ -1,0 +1,163 @@
+"""The dispatcher while it leads: hears who asks, waits, works and ends; decides with `State`; lets `Releasing` act."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack, aclosing
+from functools import partial
+
+import structlog
+
+from tokenlane.v1.line_pb2 import Candidate, Verdict, Verdicts
+from tokenlane_chassis.bus import Bus, Message
+from tokenlane_chassis.errors import BusError
+from tokenlane_classifier.dispatch.candidates import candidate_of
+from tokenlane_classifier.dispatch.releasing import Releasing
+from tokenlane_classifier.dispatch.state import State
+from tokenlane_classifier.line.limits import TenantLimits
+from tokenlane_classifier.line.verdict import Refused
+from tokenlane_classifier.line.waiting import Waiting
+from tokenlane_proto import codec, subjects, topology
+from tokenlane_proto.errors import MalformedMessageError
+
+_SWEEP_S = 1.0
+# Every so many sweeps the stream is compared with what is known of it.
+_COMPARE = 5
+
+_GO = Verdict()
+
+
+class Dispatcher:
+    """`limits` of each tenant. `clock` returns seconds since the Unix epoch."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        limits: Callable[[str], TenantLimits],
+        prefill_tokens_per_s: float,
+        clock: Callable[[], float],
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        self._bus = bus
+        self._new_state = partial(State, limits, prefill_tokens_per_s)
+        self._clock = clock
+        self._log = log
+        self._state = self._new_state()
+        self._releasing = Releasing(bus, log)
+
+    async def lead(self) -> None:
+        """Until cancelled. Raises BusError."""
+        self._state = self._new_state()
+        handlers = {
+            subjects.LINE_ROOM: self._heard,
+            subjects.LINE_HELD: self._held,
+            topology.ALL_USAGE: self._used,
+            subjects.LINE_ASK: self._asked,
+        }
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._releasing.stop)
+            # What waits is known before anybody is answered.
+            await self._recall()
+            for subject, handler in handlers.items():
+                subscription = await self._bus.subscribe(subject, partial(self._read, handler))
+                stack.push_async_callback(subscription.unsubscribe)
+            self._bus.post(subjects.LINE_HELLO, b"")
+            await self._look_after()
+
+    def tenant_changed(self, tenant: str) -> None:
+        """Its limits are others from now on."""
+        self._state.tenant_changed(tenant)
+        self._go_on()
+
+    async def _look_after(self) -> None:
+        sweeps = 0
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            sweeps += 1
+            for waiting in self._state.sweep(self._clock()):
+                self._releasing.expire(waiting.seq)
+            try:
+                await self._count()
+                if sweeps % _COMPARE == 0:
+                    await self._recall()
+            except BusError as error:
+                self._log.warning("lanes not counted", reason=str(error))
+            self._go_on()
+
+    async def _recall(self) -> None:
+        """All that waits, from the stream. Raises BusError."""
+        counts = await self._bus.subject_counts(topology.LANES, topology.ALL_HELD)
+        if sum(counts.values()) == sum(map(len, self._state.lines.values())):
+            return
+        async with aclosing(self._bus.read(topology.LANES, topology.ALL_HELD)) as messages:
+            async for message in messages:
+                try:
+                    tenant = subjects.parse_lane(message.subject).tenant
+                    request = codec.decode_request(message.data)
+                except MalformedMessageError as error:
+                    self._log.warning("ignored", subject=message.subject, reason=str(error))
+                    continue
+                self._state.recall(candidate_of(tenant, request, request.classification, message.seq))
+
+    async def _count(self) -> None:
+        for model, crew in self._state.crews.items():
+            for place in crew.places():
+                consumer = topology.lane_consumer(place.lane, place.fits, model)
+                counts = await self._bus.consumer_counts(consumer)
+                crew.counted(place, counts.pending, self._clock())
+
+    def _read(self, handler: Callable[[Message], None], message: Message) -> None:
+        try:
+            handler(message)
+        except MalformedMessageError as error:
+            self._log.warning("ignored", subject=message.subject, reason=str(error))
+
+    def _asked(self, message: Message) -> None:
+        ask, now_s = codec.decode_ask(message.data), self._clock()
+        found = [self._state.apply(candidate, now_s) for candidate in ask.candidates]
+        self._go_on()
+        verdicts = [self._verdict(*pair, now_s) for pair in zip(ask.candidates, found, strict=True)]
+        self._bus.post(message.reply, Verdicts(verdicts=verdicts).SerializeToString())
+
+    def _verdict(self, candidate: Candidate, found: Waiting | Refused | None, now_s: float) -> Verdict:
+        match found:
+            case Refused():
+                return Verdict(
+                    kind=Verdict.KIND_REFUSE,
+                    status=found.status,
+                    code=found.code,
+                    message=found.message,
+                    retry_after_ms=found.retry_after_ms or 0,
+                )
+            case Waiting() if found.seq in self._state.line(found.model):
+                self._state.wait(candidate, found, now_s)
+                return Verdict(kind=Verdict.KIND_HOLD)
+            case _:
+                return _GO
+
+    def _held(self, message: Message) -> None:
+        held = codec.decode_held(message.data)
+        if held.gone:
+            self._state.gone(held.candidate, self._clock())
+        else:
+            self._state.held(held.candidate)
+            self._go_on(held.candidate.model)
+
+    def _heard(self, message: Message) -> None:
+        room = codec.decode_room(message.data)
+        self._state.heard(room, self._clock())
+        self._go_on(room.model)
+
+    def _used(self, message: Message) -> None:
+        event = codec.decode_usage(message.data)
+        key = (subjects.tenant_of(message.subject), event.request_id)
+        usage = event.usage
+        model = self._state.used(key, usage.prompt_tokens, usage.completion_tokens, self._clock())
+        if model is not None:
+            self._go_on(model)
+
+    def _go_on(self, *models: str) -> None:
+        """Let go what may go. What is asked about goes by itself."""
+        for model in models or list(self._state.lines):
+            for waiting in self._state.releases(model, self._clock()):
+                if waiting.seq > 0:
+                    self._releasing.release(waiting.seq)

@@ -1,0 +1,86 @@
+"""Letting what waits into its lane, and ending what waited for too long."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+
+import structlog
+
+from tokenlane.v1.reply_pb2 import Outcome
+from tokenlane_chassis import results
+from tokenlane_chassis.bus import Bus, Message
+from tokenlane_chassis.errors import BusError
+from tokenlane_classifier.retry import backoff_s
+from tokenlane_proto import codec, headers, subjects, topology
+from tokenlane_proto.errors import MalformedMessageError
+
+# What a held message is named on top of its name in the lane, so that one that is put there twice is there once.
+HELD_SUFFIX = ".held"
+_ATTEMPTS = 5
+
+Act = Callable[[Message], Awaitable[None]]
+_EXPIRED = "the deadline passed while the request waited"
+
+
+class Releasing:
+    """Moves messages of the stream of lanes. Stopped at any point, it leaves what the next dispatcher finds."""
+
+    def __init__(self, bus: Bus, log: structlog.stdlib.BoundLogger) -> None:
+        self._bus = bus
+        self._log = log
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def release(self, seq: int) -> None:
+        """Its turn has come."""
+        self._spawn(self._patiently(seq, self._move))
+
+    def expire(self, seq: int) -> None:
+        """Its deadline has passed."""
+        self._spawn(self._patiently(seq, self._end))
+
+    async def stop(self) -> None:
+        """Leave the rest to the next dispatcher."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _patiently(self, seq: int, act: Act) -> None:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                message = await self._bus.stored_at(topology.LANES, seq)
+                if message is not None:
+                    await act(message)
+                return
+            except BusError as error:
+                self._log.warning("not released yet", seq=seq, reason=str(error))
+            await asyncio.sleep(backoff_s(attempt))
+
+    async def _move(self, message: Message) -> None:
+        fields = {headers.MSG_ID: message.headers.get(headers.MSG_ID, f"held.{message.seq}").removesuffix(HELD_SUFFIX)}
+        if headers.TRACEPARENT in message.headers:
+            fields[headers.TRACEPARENT] = message.headers[headers.TRACEPARENT]
+        await self._bus.publish_durable(subjects.released(message.subject), message.data, fields)
+        await self._bus.delete_message(topology.LANES, message.seq)
+
+    async def _end(self, message: Message) -> None:
+        with contextlib.suppress(MalformedMessageError):
+            tenant, request = subjects.parse_lane(message.subject).tenant, codec.decode_request(message.data)
+            await results.publish_error(
+                self._bus,
+                tenant,
+                request,
+                status=504,
+                message=_EXPIRED,
+                error_type="server_error",
+                code="deadline_exceeded",
+                outcome=Outcome.OUTCOME_EXPIRED,
+            )
+            if request.body_ref.object:
+                await self._bus.delete_object(topology.BODY_STORE, request.body_ref.object)
+        await self._bus.delete_message(topology.LANES, message.seq)
+
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

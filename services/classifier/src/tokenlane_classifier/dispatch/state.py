@@ -1,0 +1,208 @@
+"""What the dispatcher knows of requests, by model: those that wait, those on their way or with a worker, and who works.
+Pure; times in seconds since the Unix epoch."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tokenlane.v1.line_pb2 import Candidate, QueueRoom, Room
+from tokenlane_classifier.dispatch.candidates import Key, ask_of, waiting_of
+from tokenlane_classifier.line.crew import Credit, Crew
+from tokenlane_classifier.line.limits import Accounts, TenantLimits
+from tokenlane_classifier.line.line import Line
+from tokenlane_classifier.line.verdict import Refused
+from tokenlane_classifier.line.waiting import Place, Waiting
+
+# An admitted request that was to be held, and of which nothing was heard for so long, was not.
+_COMING_S = 30.0
+# A request that no worker has named for so long has ended, or waits anew.
+_UNSEEN_S = 5.0
+
+
+@dataclass(slots=True)
+class Flight:
+    """A request that went to its lane. `waiting`: None where only a worker told of it."""
+
+    tenant: str
+    tokens: int
+    seen_s: float
+    waiting: Waiting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A request that is to wait and has no sequence yet."""
+
+    waiting: Waiting
+    since_s: float
+
+
+class State:
+    """`limits` of each tenant; `prefill_tokens_per_s`: of an engine with nothing else to do."""
+
+    def __init__(self, limits: Callable[[str], TenantLimits], prefill_tokens_per_s: float) -> None:
+        self._limits = limits
+        self._prefill_tokens_per_s = prefill_tokens_per_s
+        self.accounts = Accounts(limits)
+        self.lines: dict[str, Line] = {}
+        self.crews: dict[str, Crew] = {}
+        self._flights: dict[Key, Flight] = {}
+        self._coming: dict[Key, Coming] = {}
+        # Of those in line.
+        self._keys: dict[int, Key] = {}
+        self._numbers = itertools.count(1)
+
+    def line(self, model: str) -> Line:
+        """Made where there is none."""
+        return self.lines.setdefault(model, Line())
+
+    def crew(self, model: str) -> Crew:
+        """Made where there is none."""
+        return self.crews.setdefault(model, Crew())
+
+    def apply(self, candidate: Candidate, now_s: float) -> Waiting | Refused | None:
+        """A request asks to go on: it joins its line under a negative number until it is released, or `wait` is called.
+        None: it went on before."""
+        key = _key(candidate)
+        if key in self._flights:
+            return None
+        known = self._coming.pop(key, None)
+        waiting = waiting_of(candidate, -next(self._numbers), self._prefill_tokens_per_s)
+        if known is None:
+            verdict = self.accounts.admit(candidate.tenant, ask_of(candidate), now_s)
+            if isinstance(verdict, Refused):
+                return verdict
+        self._join(key, waiting)
+        return waiting
+
+    def wait(self, candidate: Candidate, waiting: Waiting, now_s: float) -> None:
+        """It was not released: it is put where it waits, and comes back by `held`."""
+        self._leave(waiting.model, waiting.seq)
+        self._coming[_key(candidate)] = Coming(waiting, now_s)
+
+    def held(self, candidate: Candidate) -> None:
+        """It waits in the stream."""
+        self._coming.pop(_key(candidate), None)
+        if candidate.held_seq not in self.line(candidate.model):
+            self._join(_key(candidate), waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s))
+
+    def recall(self, candidate: Candidate) -> None:
+        """It was found in the stream: another dispatcher admitted it."""
+        if _key(candidate) in self._flights:
+            # It is being moved.
+            return
+        if _key(candidate) in self._coming:
+            self.held(candidate)
+        elif candidate.held_seq not in self.line(candidate.model):
+            self.accounts.recall(candidate.tenant)
+            self.held(candidate)
+
+    def gone(self, candidate: Candidate, now_s: float) -> None:
+        """It waits no more, and will not be served."""
+        removed = self._leave(candidate.model, candidate.held_seq)
+        if removed is not None:
+            self.accounts.drop(removed.tenant, removed.tokens, now_s)
+
+    def releases(self, model: str, now_s: float) -> Iterator[Waiting]:
+        """Release what goes next, one after the other, for as long as there is room."""
+        line, crew = self.line(model), self.crew(model)
+        if not len(line):
+            return
+        while room := crew.room():
+            found = line.next(now_s, room, room)
+            if found is None:
+                return
+            if not self.accounts.fits(found.tenant, found.tokens):
+                line.park(found.tenant)
+                continue
+            line.release(found.seq)
+            self.accounts.release(found.tenant, found.tokens)
+            crew.sent(found, now_s)
+            self._flights[self._keys.pop(found.seq)] = Flight(found.tenant, found.tokens, now_s, found)
+            yield found
+
+    def heard(self, room: Room, now_s: float) -> None:
+        """A worker told what it has, took, and has room for."""
+        crew = self.crew(room.model)
+        if room.gone:
+            crew.left(room.worker)
+            return
+        places = [(Place(queue.lane, queue.fits), queue) for queue in room.queues]
+        credit = {place: _credit(queue) for place, queue in places}
+        crew.heard(room.worker, credit, {place: queue.taken for place, queue in places if queue.taken}, now_s)
+        for running in room.running:
+            self._seen((running.tenant, running.request_id), running.tokens, now_s)
+
+    def used(self, key: Key, prompt_tokens: int, output_tokens: int, now_s: float) -> str | None:
+        """A request ended, and took so much. The model whose line may go on."""
+        flight = self._flights.pop(key, None)
+        if flight is None:
+            return None
+        self.accounts.end(flight.tenant, flight.tokens, prompt_tokens + output_tokens, now_s)
+        if flight.waiting is None:
+            return None
+        line = self.line(flight.waiting.model)
+        line.settle(flight.waiting, prompt_tokens, output_tokens)
+        self._unpark(flight.tenant)
+        return flight.waiting.model
+
+    def sweep(self, now_s: float) -> list[Waiting]:
+        """Forget what was lost sight of. Returns what passed its deadline while it waited."""
+        for key, flight in list(self._flights.items()):
+            if now_s - flight.seen_s > _UNSEEN_S and not self._underway(flight):
+                del self._flights[key]
+                self.accounts.end(flight.tenant, flight.tokens, flight.tokens, now_s)
+                self._unpark(flight.tenant)
+        for key, coming in list(self._coming.items()):
+            if now_s - coming.since_s > _COMING_S:
+                del self._coming[key]
+                self.accounts.drop(coming.waiting.tenant, coming.waiting.tokens, now_s)
+        for crew in self.crews.values():
+            crew.forget_silent(now_s)
+        expired = [waiting for line in self.lines.values() for waiting in line.expired(now_s)]
+        for waiting in expired:
+            del self._keys[waiting.seq]
+            self.accounts.drop(waiting.tenant, waiting.tokens, now_s)
+        return expired
+
+    def tenant_changed(self, tenant: str) -> None:
+        """Its limits are others now."""
+        for line in self.lines.values():
+            line.weigh(tenant, self._limits(tenant).weight)
+        self._unpark(tenant)
+
+    def _underway(self, flight: Flight) -> bool:
+        """Whether nobody may have taken it yet."""
+        return flight.waiting is not None and self.crew(flight.waiting.model).is_underway(flight.waiting.place)
+
+    def _join(self, key: Key, waiting: Waiting) -> None:
+        line = self.line(waiting.model)
+        line.weigh(waiting.tenant, self._limits(waiting.tenant).weight)
+        line.add(waiting)
+        self._keys[waiting.seq] = key
+
+    def _leave(self, model: str, seq: int) -> Waiting | None:
+        self._keys.pop(seq, None)
+        return self.line(model).remove(seq)
+
+    def _seen(self, key: Key, tokens: int, now_s: float) -> None:
+        flight = self._flights.get(key)
+        if flight is None:
+            self._flights[key] = Flight(key[0], tokens, now_s)
+            self.accounts.found(key[0], tokens)
+        else:
+            flight.seen_s = now_s
+
+    def _unpark(self, tenant: str) -> None:
+        for line in self.lines.values():
+            line.unpark(tenant)
+
+
+def _credit(queue: QueueRoom) -> Credit:
+    prefill = queue.prefill_tokens if queue.HasField("prefill_tokens") else math.inf
+    return Credit(queue.tokens, queue.sequences, prefill)
+
+
+def _key(candidate: Candidate) -> Key:
+    return (candidate.tenant, candidate.request_id)

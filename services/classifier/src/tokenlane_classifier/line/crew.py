@@ -1,0 +1,126 @@
+"""What workers can take now: what they told, less what is on its way to them."""
+
+import math
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tokenlane_classifier.line.waiting import Place, Waiting
+
+# A worker that told nothing for so long is gone.
+SILENCE_S = 5.0
+# What went to its lane for longer than this is there, or was taken.
+_UNDERWAY_S = 2.0
+
+
+class Credit(NamedTuple):
+    """What may still begin: KV tokens, sequences, and prompt tokens that are not computed."""
+
+    tokens: float
+    sequences: float
+    prefill_tokens: float = math.inf
+
+    def plus(self, other: "Credit") -> "Credit":
+        """Both."""
+        return Credit(*map(sum, zip(self, other, strict=True)))
+
+    def minus(self, other: "Credit") -> "Credit":
+        """Less that."""
+        return Credit(*(one - two for one, two in zip(self, other, strict=True)))
+
+    @property
+    def is_room(self) -> bool:
+        """Whether anything may begin; the last request may take more than is left."""
+        return min(self) > 0
+
+
+_NOTHING = Credit(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A worker: what it has room for in each place, and when it told."""
+
+    credit: Mapping[Place, Credit]
+    told_s: float
+
+
+class Crew:
+    """The workers of one model. A worker takes a request of any place that it names, so what is on its way to one place
+    takes room of the others that the same workers name."""
+
+    def __init__(self) -> None:
+        self._hands: dict[str, Hand] = {}
+        # What is on its way to a place, and since when.
+        self._sent: dict[Place, deque[tuple[float, Credit]]] = {}
+        self._underway: dict[Place, Credit] = {}
+
+    def __len__(self) -> int:
+        return len(self._hands)
+
+    def heard(self, worker: str, credit: Mapping[Place, Credit], taken: Mapping[Place, int], now_s: float) -> None:
+        """A worker told what it took since it told last, and what it has room for now."""
+        self._hands[worker] = Hand(credit, now_s)
+        for place, count in taken.items():
+            for _ in range(min(count, len(self._sent.get(place, ())))):
+                self._arrived(place)
+
+    def left(self, worker: str) -> None:
+        """A worker ends."""
+        self._hands.pop(worker, None)
+
+    def forget_silent(self, now_s: float) -> None:
+        """Workers that told nothing for too long are gone."""
+        for worker in [worker for worker, hand in self._hands.items() if now_s - hand.told_s > SILENCE_S]:
+            del self._hands[worker]
+
+    def sent(self, waiting: Waiting, now_s: float) -> None:
+        """A request went to its lane."""
+        self._send(waiting.place, Credit(waiting.tokens, 1, waiting.prompt_tokens), now_s)
+
+    def counted(self, place: Place, waiting: int, now_s: float) -> None:
+        """So many requests are in the lane and nobody has them, by the broker's count."""
+        sent = self._sent.get(place, deque())
+        while len(sent) > waiting and now_s - sent[0][0] > _UNDERWAY_S:
+            self._arrived(place)
+        for _ in range(waiting - len(sent)):
+            self._send(place, Credit(0, 1, 0), now_s - _UNDERWAY_S)
+
+    def is_underway(self, place: Place) -> bool:
+        """Whether anything that was sent there was not taken yet."""
+        return bool(self._sent.get(place))
+
+    def places(self) -> set[Place]:
+        """All that anything was sent to, or is taken from."""
+        return {*self._sent, *(place for hand in self._hands.values() for place in hand.credit)}
+
+    def room(self) -> Collection[Place]:
+        """The places of which anything may go."""
+        together: dict[frozenset[Place], dict[Place, Credit]] = {}
+        for hand in self._hands.values():
+            sums = together.setdefault(frozenset(hand.credit), {})
+            for place, credit in hand.credit.items():
+                sums[place] = credit.plus(sums.get(place, _NOTHING))
+        return [place for place in _all(together) if self._left(place, together).is_room]
+
+    def _left(self, place: Place, together: Mapping[frozenset[Place], Mapping[Place, Credit]]) -> Credit:
+        named = [places for places in together if place in places]
+        left = _NOTHING
+        for places in named:
+            left = left.plus(together[places][place])
+        for other in _all(named):
+            left = left.minus(self._underway.get(other, _NOTHING))
+        return left
+
+    def _send(self, place: Place, taken: Credit, now_s: float) -> None:
+        self._sent.setdefault(place, deque()).append((now_s, taken))
+        self._underway[place] = self._underway.get(place, _NOTHING).plus(taken)
+
+    def _arrived(self, place: Place) -> None:
+        _, taken = self._sent[place].popleft()
+        self._underway[place] = self._underway[place].minus(taken)
+
+
+def _all(together: Iterable[frozenset[Place]]) -> frozenset[Place]:
+    return frozenset().union(*together)
