@@ -95,6 +95,11 @@ def held_filter(lane: str, model: str, fits: str = "*") -> str:
     return f"held.{lane}.{fits}.{escape(model)}.>"
 
 
+def is_held(subject: str) -> bool:
+    """Whether what is there waits for its turn."""
+    return subject.startswith("held.")
+
+
 def released(subject: str) -> str:
     """Where what was on a `held.…` subject goes once its turn has come."""
     return "lanes." + subject.removeprefix("held.")

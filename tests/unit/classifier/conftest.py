@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.support.waiting import until
 from tokenlane.v1.lane_pb2 import LaneProfile
+from tokenlane.v1.line_pb2 import QueueRoom, Room
 from tokenlane_chassis.bus import Bus
 from tokenlane_chassis.service import Context
 from tokenlane_chassis.tracing import Tracing
@@ -23,7 +24,7 @@ from tokenlane_classifier.metrics import Metrics
 from tokenlane_classifier.service import estimates_of, serve
 from tokenlane_classifier.settings import ClassifierSettings
 from tokenlane_classifier.tenants import Tenants
-from tokenlane_proto import topology
+from tokenlane_proto import subjects, topology
 
 MODEL = "m/x.y"
 Running = Callable[[], AbstractAsyncContextManager[Context[ClassifierSettings]]]
@@ -35,10 +36,30 @@ async def register_lanes(bus: Bus) -> None:
         await bus.put(topology.LANE_BUCKET, topology.lane_key(lane, MODEL), profile.SerializeToString())
 
 
+def _room() -> bytes:
+    pairs = [(lane, fits) for lane in ("short", "long") for fits in ("short", "long")]
+    queues = [QueueRoom(lane=lane, fits=fits, tokens=2**40, sequences=2**20) for lane, fits in pairs]
+    return Room(worker="idle", model=MODEL, queues=queues, whole=True).SerializeToString()
+
+
+async def idle_worker(bus: Bus) -> None:
+    """Tells each dispatcher of room for anything."""
+    await bus.subscribe(subjects.LINE_HELLO, lambda _: bus.post(subjects.LINE_ROOM, _room()))
+
+
+async def dispatched(bus: Bus) -> None:
+    """Return when somebody dispatches and knows the idle worker."""
+    while not await bus.ask(subjects.LINE_ASK, b"", 5):
+        await asyncio.sleep(0.01)
+    bus.post(subjects.LINE_ROOM, _room())
+    await bus.ask(subjects.LINE_ASK, b"", 5)
+
+
 @pytest.fixture
 async def bus(bus: Bus) -> Bus:
-    """A bus that knows the lanes."""
+    """A bus that knows the lanes, and a worker."""
     await register_lanes(bus)
+    await idle_worker(bus)
     return bus
 
 
@@ -65,7 +86,9 @@ async def classifier_on(bus: Bus) -> tuple[Classifier, Controls]:
     await watch.unsubscribe()
     controls = Controls(bus, ledger, metrics, context.log)
     tenants = Tenants(context.log)
-    return Classifier(context, knowledge, tenants, ledger, controls, metrics, Asking(context.bus, context.log), Patience(), lambda: 1), controls
+    return Classifier(
+        context, knowledge, tenants, ledger, controls, metrics, Asking(context.bus, context.log), Patience(), lambda: 1
+    ), controls
 
 
 @asynccontextmanager
@@ -75,6 +98,7 @@ async def serving(bus: Bus, settings: ClassifierSettings | None = None) -> Async
     task = asyncio.create_task(serve(context))
     try:
         await until(lambda: context.readiness.ready)
+        await dispatched(bus)
         yield context
     finally:
         context.stopping.set()

@@ -5,7 +5,7 @@ import asyncio
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tests.support.waiting import until
-from tests.unit.classifier.conftest import context_on, register_lanes
+from tests.unit.classifier.conftest import context_on, dispatched, idle_worker, register_lanes
 from tests.unit.classifier.test_service import envelope, settled
 from tokenlane_chassis.fake_bus import FakeBus
 from tokenlane_chassis.tracing import Tracing
@@ -18,9 +18,11 @@ TRACE, PARENT = "a" * 32, "b" * 16
 async def lane_traceparent(sent: str, tracing: Tracing) -> str:
     bus = FakeBus()
     await register_lanes(bus)
+    await idle_worker(bus)
     context = context_on(bus, tracing)
     service = asyncio.create_task(serve(context))
     await until(lambda: context.readiness.ready)
+    await dispatched(bus)
     await bus.publish_durable("requests.acme", envelope(), {headers.TRACEPARENT: sent})
     await settled(bus)
     context.stopping.set()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tokenlane.v1.lane_pb2 import DesiredReplicas, LaneProfile
-from tokenlane_autoscaler.backlog import NOTHING, Backlog, backlog, by_queue
+from tokenlane_autoscaler.backlog import Backlog, backlog, by_queue
 from tokenlane_autoscaler.lanes import Lanes
 from tokenlane_autoscaler.metrics import Metrics
 from tokenlane_autoscaler.policy import Decision, LaneState, Lower, PolicySettings, decide
@@ -57,9 +57,10 @@ class Autoscaler:
             await self._write(key, profile, state, decision)
 
     async def _backlog_of(self, profile: LaneProfile) -> Backlog:
+        held = await self._bus.subject_counts(topology.LANES, subjects.held_filter(profile.lane, profile.model))
         lane_filter = subjects.lane_filter(profile.lane, profile.model)
         counts = await self._bus.subject_counts(topology.LANES, lane_filter)
-        found = NOTHING
+        found = backlog(held, 1, 0)
         for fits, counted in by_queue(counts).items():
             consumer = await self._bus.consumer_counts(topology.lane_consumer(profile.lane, fits, profile.model))
             found = found.plus(backlog(counted, consumer.pending, consumer.in_progress))

@@ -22,7 +22,6 @@ from tokenlane_classifier.controls import Controls
 from tokenlane_classifier.decision import Forward, Reject, cancelled, decide, malformed, refused
 from tokenlane_classifier.dispatch.asking import Asking
 from tokenlane_classifier.dispatch.candidates import Patience, candidate_of
-from tokenlane_classifier.dispatch.releasing import HELD_SUFFIX
 from tokenlane_classifier.keyed import Keys
 from tokenlane_classifier.knowledge import Knowledge
 from tokenlane_classifier.ledger import Entry, Key, Ledger, entry_of, forwarded
@@ -146,15 +145,16 @@ class Classifier:
             await self._reject(tenant, request, refused(verdict))
             return
         parts = (decision.lane, decision.fits, entry.model, tenant, budget.total)
-        name = f"{tenant}.{request_id}.{delivery.stream_seq}"
         holds = verdict.kind == Verdict.KIND_HOLD
-        subject, name = (subjects.held(*parts), name + HELD_SUFFIX) if holds else (subjects.lane(*parts), name)
+        subject = subjects.held(*parts) if holds else subjects.lane(*parts)
+        # The same name for both, so that a request is in one of them.
+        name = f"{tenant}.{request_id}.{delivery.stream_seq}"
         try:
             stored = await self._publish(delivery, subject, codec.with_classification(reading.encoded, given), name)
         except MessageTooLargeError:
             await self._reject(tenant, request, _TOO_LARGE)
             return
-        if holds:
+        if holds or stored.duplicate:
             candidate.held_seq = stored.seq
             self._bus.post(subjects.LINE_HELD, Held(candidate=candidate).SerializeToString())
         self._metrics.classified(decision.lane, entry.model, budget)

@@ -59,7 +59,7 @@ def test_a_flood_of_one_tenant_does_not_delay_the_others(load: float, limit_s: f
 def test_within_a_tenant_a_late_request_goes_when_it_is_aged() -> None:
     gone: dict[int, float] = {}
     line = Line(SLACK)
-    fleet = Fleet(line, RATE, lambda one, now_s: gone.setdefault(one.seq, now_s))
+    fleet = Fleet(line, RATE, lambda one, now_s: gone.update({one.seq: now_s}))
     line.add(waiting(0, accepted_s=-2.0, limit_s=1.0))
     for tick in range(round(10 / TICK_S)):
         # As much as the fleet takes, all of which can still make it.

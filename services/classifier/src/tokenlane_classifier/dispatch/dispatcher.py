@@ -138,9 +138,10 @@ class Dispatcher:
         held = codec.decode_held(message.data)
         if held.gone:
             self._state.gone(held.candidate, self._clock())
-        else:
-            self._state.held(held.candidate)
+        elif self._state.held(held.candidate):
             self._go_on(held.candidate.model)
+        else:
+            self._releasing.release(held.candidate.held_seq)
 
     def _heard(self, message: Message) -> None:
         room = codec.decode_room(message.data)

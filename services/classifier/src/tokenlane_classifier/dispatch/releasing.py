@@ -14,8 +14,8 @@ from tokenlane_classifier.retry import backoff_s
 from tokenlane_proto import codec, headers, subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
 
-# What a held message is named on top of its name in the lane, so that one that is put there twice is there once.
-HELD_SUFFIX = ".held"
+# What a released message is named on top of its name where it waited, so that one that is released twice goes once.
+_RELEASED = ".released"
 _ATTEMPTS = 5
 
 Act = Callable[[Message], Awaitable[None]]
@@ -57,7 +57,10 @@ class Releasing:
             await asyncio.sleep(backoff_s(attempt))
 
     async def _move(self, message: Message) -> None:
-        fields = {headers.MSG_ID: message.headers.get(headers.MSG_ID, f"held.{message.seq}").removesuffix(HELD_SUFFIX)}
+        if not subjects.is_held(message.subject):
+            # It went before.
+            return
+        fields = {headers.MSG_ID: message.headers.get(headers.MSG_ID, str(message.seq)) + _RELEASED}
         if headers.TRACEPARENT in message.headers:
             fields[headers.TRACEPARENT] = message.headers[headers.TRACEPARENT]
         await self._bus.publish_durable(subjects.released(message.subject), message.data, fields)

@@ -81,11 +81,15 @@ class State:
         self._leave(waiting.model, waiting.seq)
         self._coming[_key(candidate)] = Coming(waiting, now_s)
 
-    def held(self, candidate: Candidate) -> None:
-        """It waits in the stream."""
-        self._coming.pop(_key(candidate), None)
+    def held(self, candidate: Candidate) -> bool:
+        """It waits in the stream. False: its turn has come before."""
+        key = _key(candidate)
+        if key in self._flights:
+            return False
+        self._coming.pop(key, None)
         if candidate.held_seq not in self.line(candidate.model):
-            self._join(_key(candidate), waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s))
+            self._join(key, waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s))
+        return True
 
     def recall(self, candidate: Candidate) -> None:
         """It was found in the stream: another dispatcher admitted it."""

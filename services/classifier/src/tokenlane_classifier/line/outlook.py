@@ -16,8 +16,10 @@ PATIENCE = 2.0
 _SHALLOW = 0.5
 # A line that is longer than was foreseen keeps its promises up to this multiple of the patience.
 _OVERRUN = 2.0
-# Longer waits are not promised. Unit: seconds.
+# Longer waits are not promised: who would have to wait for longer is told a time after this, and before twice as long,
+# so that they do not come together. Unit: seconds.
 _LONGEST_S = 600.0
+# Part by which a promise is put off at most.
 _JITTER = 0.1
 
 
@@ -69,11 +71,13 @@ class Outlook:
         if kept_s is not None:
             return _refused(kept_s) if kept_s else None
         spot = coming.stands_in(self._all)
-        all_s = self._wait_s(self._all, spot, now_s)
-        here_s = _time_s(self._here.work, self.rate(now_s))
-        if all_s <= coming.patience_s or here_s <= coming.patience_s * _SHALLOW:
+        wait_s = self._wait_s(self._all, spot, now_s)
+        everything_s = _time_s(self._here.work, self.rate(now_s))
+        if wait_s <= coming.patience_s or everything_s <= coming.patience_s * _SHALLOW:
             return None
-        return _refused(self._booked_s(coming.key, spot, all_s - coming.patience_s, now_s, jitter))
+        # What is promised must hold when others come meanwhile.
+        longest_s = max(wait_s, _time_s(self._all.at_most(spot), self.rate(now_s)))
+        return _refused(self._booked_s(coming.key, spot, longest_s - coming.patience_s, now_s, jitter))
 
     def enter(self, tenant: str, priority: Priority, work: float, weight: float, now_s: float) -> Spot:
         """It waits."""
@@ -125,12 +129,13 @@ class Outlook:
         return 0.0 if here_s <= coming.patience_s * _OVERRUN else None
 
     def _booked_s(self, key: str, spot: Spot, delay_s: float, now_s: float, jitter: float) -> float:
-        longer = 1 + _JITTER * jitter
         if delay_s > _LONGEST_S:
-            return _LONGEST_S * longer
-        self._returns.book(key, spot, now_s + delay_s * longer)
-        self._all.enter(spot)
-        return delay_s * longer
+            return _LONGEST_S * (1 + jitter)
+        told_s = delay_s * (1 + _JITTER * jitter)
+        if not self._returns.full:
+            self._returns.book(key, spot, now_s + told_s)
+            self._all.enter(spot)
+        return told_s
 
     def _wait_s(self, backlog: Backlog, spot: Spot, now_s: float) -> float:
         # By what waits now; or longer, if others come meanwhile: by what the tenant got of late, but no longer than if

@@ -8,6 +8,8 @@ from tokenlane_classifier.line.ranked import Ranked
 # A client's clock may run fast, and its way be slow.
 _EARLY_S = 0.5
 _LATE_S = 5.0
+# More places are not kept at a time.
+_MOST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Returns:
 
     def __len__(self) -> int:
         return len(self._bookings)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more can be booked."""
+        return len(self._bookings) >= _MOST
 
     def get(self, key: str) -> Booking | None:
         """What is booked for it."""

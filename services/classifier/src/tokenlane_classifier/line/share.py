@@ -16,8 +16,9 @@ class _Bin:
 
 
 class Share:
-    """What tenants wait with, and the weight of those that do. Until a tenant is served w over its weight, each other is served as much over its own, or
-    all it waits with. Summed over bins of like tenants: as many steps for ten thousand as for a hundred."""
+    """What tenants wait with, and the weight of those that do. Until a tenant is served w over its weight, each other
+    is served as much over its own, or all it waits with. Summed over bins of like tenants: as many steps for ten
+    thousand as for a hundred."""
 
     def __init__(self) -> None:
         self._tenants: dict[str, tuple[float, float]] = {}

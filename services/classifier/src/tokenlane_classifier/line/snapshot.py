@@ -46,9 +46,9 @@ def encode(lines: Mapping[str, Line], accounts: Accounts, now_s: float, now_unix
 def restore(data: bytes, lines: Mapping[str, Line], accounts: Accounts, now_s: float, now_unix_ms: int) -> bool:
     """Into lines in which nothing waits yet, and accounts. Whether it was used: what is stale or of another version is
     not. Raises ValueError on what is no snapshot, and changes nothing then."""
-    if _head_decoder.decode(data).version != _VERSION:
+    snapshot = _decoded(data)
+    if snapshot is None:
         return False
-    snapshot = _decoder.decode(data)
     # A clock may be behind the writer's.
     age_s = max(0.0, (now_unix_ms - snapshot.written_unix_ms) / 1_000)
     if age_s > _STALE_S:
@@ -58,6 +58,13 @@ def restore(data: bytes, lines: Mapping[str, Line], accounts: Accounts, now_s: f
             _restore(lines[model], places, 0.5 ** (age_s / _HALF_S))
     accounts.restore(snapshot.taken, age_s, now_s)
     return True
+
+
+def _decoded(data: bytes) -> _Snapshot | None:
+    try:
+        return _decoder.decode(data) if _head_decoder.decode(data).version == _VERSION else None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(f"not a snapshot of a line: {error}") from None
 
 
 def _places(line: Line, priority: Priority) -> _Places:
