@@ -10,8 +10,8 @@ from bench.classifier.answers import answered
 from bench.classifier.requests import MODEL, body, envelope
 from tokenlane.v1.lane_pb2 import LaneProfile
 from tokenlane.v1.reply_pb2 import UsageEvent
-from tokenlane.v1.request_pb2 import Priority, Request
-from tokenlane_classifier.decision import Forward, decide
+from tokenlane.v1.request_pb2 import Request
+from tokenlane_classifier.decision import Forward, Wish, decide
 from tokenlane_classifier.estimate.estimates import Estimates
 from tokenlane_classifier.lanes import ModelLanes
 from tokenlane_classifier.reading import read
@@ -82,6 +82,6 @@ def _learned(estimates: Estimates, models: Mapping[str, ModelLanes], number: int
     request = Request.FromString(encoded)
     decision = decide(tenant, request, models, estimates, _NOW)
     assert isinstance(decision, Forward)
-    event = answered(request, decision.classification(_NOW, 1_000, Priority.PRIORITY_STANDARD), dice)
+    event = answered(request, decision.classification(_NOW, Wish(1_000)), dice)
     estimates.learn(tenant, event, _NOW + number)
     return event

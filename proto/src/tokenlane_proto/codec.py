@@ -19,10 +19,11 @@ from tokenlane.v1.recovery_pb2 import (
     TenantPolicy,
 )
 from tokenlane.v1.reply_pb2 import Frame, UsageEvent
-from tokenlane.v1.request_pb2 import Classification, Endpoint, ReplyFormat, Request
+from tokenlane.v1.request_pb2 import Classification, Endpoint, Priority, ReplyFormat, Request
 from tokenlane_proto import headers, subjects
 from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_proto.openai_body import read_facts
+from tokenlane_proto.wishes import LONGEST_TTFT_MS, PRIORITIES, PRIORITY_NAMES, parse_ttft_ms
 
 M = TypeVar("M", bound=Message)
 
@@ -84,6 +85,8 @@ def wrap_bare(payload: bytes, fields: Mapping[str, str], request_id: str, accept
         idempotency_key=key,
         body_sha256=hashlib.sha256(payload).digest() if key else b"",
         body=payload,
+        priority=_priority(fields.get(headers.PRIORITY)),
+        ttft_limit_ms=_ttft_ms(fields.get(headers.TTFT_MS)),
     )
 
 
@@ -183,6 +186,23 @@ def decode_room(payload: bytes) -> Room:
 def _check_key(key: str) -> None:
     if not (0 < len(key) <= _LONGEST_KEY and key.isprintable()):
         raise MalformedMessageError("the idempotency key must be 1 to 255 printable characters", "Idempotency-Key")
+
+
+def _priority(name: str | None) -> Priority:
+    if name is None:
+        return Priority.PRIORITY_UNSPECIFIED
+    if name not in PRIORITIES:
+        raise MalformedMessageError(f"{headers.PRIORITY} must be {PRIORITY_NAMES}")
+    return PRIORITIES[name]
+
+
+def _ttft_ms(text: str | None) -> int:
+    if text is None:
+        return 0
+    limit_ms = parse_ttft_ms(text)
+    if limit_ms is None:
+        raise MalformedMessageError(f"{headers.TTFT_MS} must be milliseconds, 1 to {LONGEST_TTFT_MS}")
+    return limit_ms
 
 
 def _parse(message: M, payload: bytes) -> M:

@@ -6,6 +6,8 @@ TRACEPARENT = "traceparent"
 # On a bare JSON request, set by its publisher.
 REPLY_INBOX = "Tokenlane-Reply-Inbox"
 DEADLINE_MS = "Tokenlane-Deadline-Ms"
+PRIORITY = "Tokenlane-Priority"
+TTFT_MS = "Tokenlane-Ttft-Ms"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 # On stored results and on plain replies.

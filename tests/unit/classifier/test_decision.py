@@ -10,7 +10,7 @@ from tests.unit.classifier.fixed import Fixed
 from tokenlane.v1.lane_pb2 import LaneProfile
 from tokenlane.v1.reply_pb2 import Outcome
 from tokenlane.v1.request_pb2 import BodyRef, Classification, Endpoint, Facts, Priority, Request
-from tokenlane_classifier.decision import Decision, Forward, Reject, decide
+from tokenlane_classifier.decision import Decision, Forward, Reject, Wish, decide
 from tokenlane_classifier.estimate.route import Route
 from tokenlane_classifier.registry import Registry
 from tokenlane_classifier.service import estimates_of
@@ -68,7 +68,7 @@ def test_every_choice_counts_and_none_is_budgeted_for_more_than_the_client_allow
 
 
 def test_later_hops_are_told_all_of_it() -> None:
-    given = forwarded(request(), Fixed(100, 90, 300, 200)).classification(NOW, 1_000, Priority.PRIORITY_STANDARD)
+    given = forwarded(request(), Fixed(100, 90, 300, 200)).classification(NOW, Wish(1_000))
     assert given == Classification(
         lane="short",
         fits="short",

@@ -1,6 +1,7 @@
 """What goes wrong is raised as one of the client's own errors."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,50 @@ async def test_a_refusal_has_its_status_and_code(worker: ScriptedWorker, client:
             await call
         assert (caught.value.status, caught.value.code) == (404, "model_not_found")
         assert caught.value.request_id
+
+
+@pytest.mark.parametrize(("told_ms", "seconds"), [(1_250, 1.25), (0, None)])
+async def test_a_refusal_says_when_to_come_again(
+    worker: ScriptedWorker, client: Client, told_ms: int, seconds: float | None
+) -> None:
+    async def refuses(job: Job) -> None:
+        await job.fail(429, "too many tokens", "tokens_per_minute_exceeded", retry_after_ms=told_ms)
+
+    async def is_late(job: Job) -> None:
+        await job.fail(504, "too late", "deadline_exceeded", Outcome.OUTCOME_EXPIRED, retry_after_ms=told_ms)
+
+    worker.script = refuses
+    calls = [client.create(model="x", messages=HELLO), anext(client.stream(model="x", messages=HELLO))]
+    # Of a request that was only submitted, the stored result is read.
+    handle = await client.submit(model="x", messages=HELLO)
+    for call in (*calls, handle.result()):
+        with pytest.raises(RequestFailed, match="too many tokens") as caught:
+            await call
+        assert (caught.value.status, caught.value.retry_after_s) == (429, seconds)
+    worker.script = is_late
+    with pytest.raises(DeadlineExceeded) as late:
+        await client.create(model="x", messages=HELLO)
+    assert late.value.retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("wishes", "param"),
+    [
+        ({"priority": "urgent"}, "priority"),
+        ({"priority": ""}, "priority"),
+        ({"ttft_s": 0}, "ttft_s"),
+        ({"ttft_s": -1}, "ttft_s"),
+        ({"ttft_s": float("nan")}, "ttft_s"),
+        ({"ttft_s": 1e6}, "ttft_s"),
+    ],
+)
+async def test_a_wrong_wish_is_refused_here(
+    worker: ScriptedWorker, client: Client, wishes: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(RequestFailed) as caught:
+        await client.submit(b'{"model":"sim","prompt":"x"}', **wishes)
+    assert (caught.value.status, caught.value.param) == (400, param)
+    assert worker.requests == []
 
 
 async def test_an_error_of_the_engine_in_mid_stream_is_raised(worker: ScriptedWorker, client: Client) -> None:

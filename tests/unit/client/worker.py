@@ -61,12 +61,15 @@ class Job:
         self.post(Frame(head=head, data=body, terminal=DONE))
         self.close()
 
-    async def fail(self, status: int, message: str, code: str, outcome: Outcome = Outcome.OUTCOME_FAILED) -> None:
+    async def fail(
+        self, status: int, message: str, code: str, outcome: Outcome = Outcome.OUTCOME_FAILED, retry_after_ms: int = 0
+    ) -> None:
         """End it with an error."""
         begun, answer = bool(self.answer), self.worker.bus
         await results.publish_error(
             answer, self.tenant, self.request, status=status, message=message, code=code, outcome=outcome,
             attempt=self.attempt, begun=begun, first_event=events.count(self.answer), inboxes=self.inboxes,
+            retry_after_ms=retry_after_ms,
         )  # fmt: skip
         self.close()
 

@@ -11,7 +11,7 @@ from tests.unit.ingress.conftest import AUTHORIZED, CHAT, CHAT_PATH, House
 from tests.unit.ingress.upstream import JSON_HEAD, SSE_HEAD, events, whole
 from tokenlane.v1.recovery_pb2 import TenantPolicy
 from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal, Usage
-from tokenlane.v1.request_pb2 import Endpoint, Request
+from tokenlane.v1.request_pb2 import Endpoint, Priority, Request
 from tokenlane_chassis import results
 from tokenlane_chassis.bus import Message, Stored
 from tokenlane_chassis.errors import MessageTooLargeError, StreamFullError
@@ -150,6 +150,15 @@ async def test_a_tenant_may_have_a_deadline_of_its_own_for_requests_that_do_not_
     assert await granted(house.ask()) == 20_000
     await house.bus.delete(TENANT_BUCKET, "acme")
     assert await granted(house.ask()) == 20_000
+
+
+async def test_how_soon_and_before_whom_goes_along(house: House) -> None:
+    await house.ask(x_tokenlane_priority="batch", x_tokenlane_ttft_ms="2500")
+    request = await house.upstream.requests.get()
+    assert (request.priority, request.ttft_limit_ms) == (Priority.PRIORITY_BATCH, 2_500)
+    await house.ask()
+    request = await house.upstream.requests.get()
+    assert (request.priority, request.ttft_limit_ms) == (Priority.PRIORITY_UNSPECIFIED, 0)
 
 
 @pytest.mark.parametrize("begun", [False, True])

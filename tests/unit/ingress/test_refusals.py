@@ -88,6 +88,29 @@ async def test_a_wrong_timeout_is_a_400(house: House, value: str) -> None:
     assert (answer.status, answer.error["param"]) == (400, "x-tokenlane-timeout-ms")
 
 
+@pytest.mark.parametrize(
+    ("header", "value", "said"),
+    [
+        ("x-tokenlane-priority", "urgent", "interactive, standard or batch"),
+        ("x-tokenlane-priority", "Batch", "interactive, standard or batch"),
+        ("x-tokenlane-priority", "", "interactive, standard or batch"),
+        ("x-tokenlane-priority", "\xff", "interactive, standard or batch"),
+        ("x-tokenlane-ttft-ms", "0", "positive number of milliseconds"),
+        ("x-tokenlane-ttft-ms", "", "positive number of milliseconds"),
+        ("x-tokenlane-ttft-ms", "-5", "positive number of milliseconds"),
+        ("x-tokenlane-ttft-ms", "1.5", "positive number of milliseconds"),
+        ("x-tokenlane-ttft-ms", "\xb2", "positive number of milliseconds"),
+        ("x-tokenlane-ttft-ms", "1" * 10, "positive number of milliseconds"),
+    ],
+)
+async def test_a_wrong_wish_is_a_400_that_names_the_header(house: House, header: str, value: str, said: str) -> None:
+    answer = await Asking(house.door.app, CHAT_PATH, json.dumps(CHAT).encode(), headers={**AUTHORIZED, header: value})()
+    assert (answer.status, answer.error["type"], answer.error["param"]) == (400, "invalid_request_error", header)
+    assert header in answer.error["message"]
+    assert said in answer.error["message"]
+    assert house.upstream.requests.empty()
+
+
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/embeddings", "/v1/chat/completions/", "/v2/models"])
 async def test_an_unknown_path_is_a_404(house: House, path: str) -> None:
     answer = await house.ask(path=path)

@@ -77,6 +77,7 @@ async def test_a_request_that_ended_is_told_with_its_answer(house: House) -> Non
         "lane": "short",
         "attempt": 2,
         "queue_position": None,
+        "expected_start_ms": None,
         "events": None,
         "budget_tokens": 96,
         "usage": {"prompt_tokens": 3, "completion_tokens": 5},
@@ -117,6 +118,22 @@ async def test_a_waiting_request_is_told_its_place_in_the_queue(house: House) ->
     await know(house, RequestStatus(state=queued, lane="short", model=MODEL, lane_seq=ahead_of_it.seq))
     told = await tell(house)
     assert (told["status"], told["queue_position"]) == ("queued", 4)
+
+
+async def test_who_lets_requests_in_knows_better(house: House) -> None:
+    queued = RequestStatus(state=RequestState.REQUEST_STATE_QUEUED, lane="short", model=MODEL, lane_seq=9)
+    told = RequestStatus(state=RequestState.REQUEST_STATE_QUEUED, ahead=0, expected_start_ms=3_400)
+    await know(house, queued, told)
+    waiting = await tell(house)
+    assert (waiting["status"], waiting["lane"]) == ("queued", "short")
+    assert (waiting["queue_position"], waiting["expected_start_ms"]) == (1, 3_400)
+
+
+async def test_what_runs_has_no_place_in_the_queue(house: House) -> None:
+    stale = RequestStatus(state=RequestState.REQUEST_STATE_QUEUED, ahead=3, expected_start_ms=3_400)
+    await know(house, stale, RequestStatus(state=RequestState.REQUEST_STATE_RUNNING, attempt=1))
+    running = await tell(house)
+    assert (running["status"], running["queue_position"], running["expected_start_ms"]) == ("running", None, None)
 
 
 async def test_a_request_of_this_door_is_known_before_anybody_has_it(house: House) -> None:

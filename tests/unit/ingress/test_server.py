@@ -15,10 +15,11 @@ from openai import AsyncOpenAI
 
 from tests.support.waiting import until
 from tests.unit.ingress.conftest import CHAT, CHAT_PATH, KEY, MODEL, House
-from tests.unit.ingress.upstream import events, whole
+from tests.unit.ingress.upstream import events, refused, waiting, whole
 from tests.unit.ingress.waiting import refuses_connections
 from tokenlane.v1.reply_pb2 import Frame, Outcome, Terminal
 from tokenlane.v1.request_pb2 import Request
+from tokenlane_ingress import queueing
 from tokenlane_ingress.server import bind, serve
 
 COMPLETION = {
@@ -100,6 +101,39 @@ async def test_the_official_client_streams(served: Served) -> None:
             model=MODEL, messages=[{"role": "user", "content": "Hello"}], stream=True
         )
         assert [part.choices[0].delta.content async for part in stream] == words
+
+
+async def test_the_official_client_reads_a_stream_that_waits(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "PATIENCE_S", 0)
+    upstream = served.house.upstream
+    upstream.script = lambda request: [waiting(11, 3_400)]
+    async with served.client() as client:
+        # It has the head, and so a stream, while the request waits.
+        stream = await client.chat.completions.create(model=MODEL, messages=[], stream=True)
+        request = await upstream.requests.get()
+        upstream.send("acme", request, [waiting(0, 10), *events(chunk("a"), chunk("b"), b"data: [DONE]\n\n")])
+        assert [part.choices[0].delta.content async for part in stream] == ["a", "b"]
+        assert stream.response.headers["x-tokenlane-queue-position"] == "12"
+        stream = await client.chat.completions.create(model=MODEL, messages=[], stream=True)
+        upstream.send("acme", await upstream.requests.get(), refused(503, "overloaded", 0))
+        with pytest.raises(openai.APIError, match="no"):
+            await anext(stream)
+
+
+async def test_the_official_client_comes_again_when_it_is_told_to(served: Served) -> None:
+    upstream = served.house.upstream
+    refusals = [refused(429, "tokens_per_minute_exceeded", 5)]
+    upstream.script = lambda request: refusals.pop() if refusals else whole(json.dumps(COMPLETION).encode())
+    async with served.client() as client:
+        patient = client.with_options(max_retries=1)
+        completion = await patient.chat.completions.create(model=MODEL, messages=[])
+        assert completion.choices[0].message.content == "Hi"
+        assert upstream.requests.qsize() == 2
+        refusals.append(refused(429, "tokens_per_minute_exceeded", 1_234))
+        with pytest.raises(openai.RateLimitError) as caught:
+            await client.chat.completions.create(model=MODEL, messages=[])
+    told = caught.value.response.headers
+    assert (told["retry-after"], told["retry-after-ms"]) == ("2", "1234")
 
 
 async def test_the_official_client_sees_a_stream_break(served: Served) -> None:

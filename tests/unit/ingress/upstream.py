@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal
+from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal, Waiting
 from tokenlane.v1.request_pb2 import Request
+from tokenlane_chassis import results
 from tokenlane_chassis.bus import Bus, Message
 from tokenlane_proto import subjects
 from tokenlane_proto.codec import decode_request
@@ -41,6 +42,21 @@ def events(
     if end is not None:
         frames[-1].terminal.CopyFrom(end)
     return frames
+
+
+def refused(status: int, code: str, retry_after_ms: int) -> list[Frame]:
+    """A refusal as `publish_error` sends it."""
+    terminal = Terminal(
+        outcome=Outcome.OUTCOME_FAILED, reason="no", http_status=status, code=code, retry_after_ms=retry_after_ms
+    )
+    head = Head(http_status=status, content_type=results.JSON)
+    body = results.error_body("no", "rate_limit_error", code)
+    return [Frame(attempt=1, head=head, data=body, terminal=terminal)]
+
+
+def waiting(position: int, expected_start_ms: int) -> Frame:
+    """What is told while a request waits."""
+    return Frame(waiting=Waiting(position=position, expected_start_ms=expected_start_ms))
 
 
 class Upstream:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenlane.v1.request_pb2 import Classification, Endpoint, Facts, ReplyFormat, Request
+from tokenlane.v1.request_pb2 import Classification, Endpoint, Facts, Priority, ReplyFormat, Request
 from tokenlane_proto import codec, headers, subjects
 from tokenlane_proto.errors import MalformedMessageError
 
@@ -91,6 +91,13 @@ def test_a_bare_body_travels_unchanged_and_is_answered_plainly() -> None:
     assert codec.wrap_bare(BARE, {}, "seq-7", 42).request_id == "seq-7"
 
 
+def test_a_bare_body_may_say_how_soon_and_before_whom() -> None:
+    urgent = codec.wrap_bare(BARE, {headers.PRIORITY: "interactive", headers.TTFT_MS: "350"}, "seq-7", 0)
+    assert (urgent.priority, urgent.ttft_limit_ms) == (Priority.PRIORITY_INTERACTIVE, 350)
+    plain = codec.wrap_bare(BARE, {}, "seq-7", 0)
+    assert (plain.priority, plain.ttft_limit_ms) == (Priority.PRIORITY_UNSPECIFIED, 0)
+
+
 def test_the_id_of_a_bare_body_with_a_key_follows_from_the_key() -> None:
     wrapped = codec.wrap_bare(BARE, {headers.IDEMPOTENCY_KEY: "key", headers.REQUEST_ID: "own"}, "seq-7", 0)
     assert wrapped.request_id == subjects.keyed_id("key")
@@ -104,6 +111,15 @@ def test_the_id_of_a_bare_body_with_a_key_follows_from_the_key() -> None:
         {headers.REQUEST_ID: "a b"},
         {headers.DEADLINE_MS: "soon"},
         {headers.IDEMPOTENCY_KEY: "x" * 256},
+        {headers.PRIORITY: ""},
+        {headers.PRIORITY: "Batch"},
+        {headers.PRIORITY: "1"},
+        {headers.TTFT_MS: "0"},
+        {headers.TTFT_MS: ""},
+        {headers.TTFT_MS: "-5"},
+        {headers.TTFT_MS: "0.5"},
+        {headers.TTFT_MS: "\u0663"},
+        {headers.TTFT_MS: "1" * 10},
     ],
 )
 def test_headers_of_a_bare_body_are_checked(fields: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tokenlane_client.client import Client
     from tokenlane_client.handle import Handle
     from tokenlane_client.streaming import Stream
+    from tokenlane_client.waiting import Waiting
 
 __all__ = [
     "BusUnavailable",
@@ -32,9 +33,10 @@ __all__ = [
     "RequestFailed",
     "Stream",
     "TokenlaneError",
+    "Waiting",
 ]
 
-_LAZY = {"Client": "client", "Handle": "handle", "Stream": "streaming"}
+_LAZY = {"Client": "client", "Handle": "handle", "Stream": "streaming", "Waiting": "waiting"}
 
 
 def __getattr__(name: str) -> Any:

@@ -29,10 +29,12 @@ _COMPLETED = "completed"
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """The answer is whole. What it took in tokens, where an engine counted it."""
+    """The answer is whole. What it took in tokens, where an engine counted it. `retry_after_ms`: as in `Failure`, of an
+    answer that is an error."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    retry_after_ms: int = 0
 
 
 End = Complete | Failure
@@ -61,6 +63,11 @@ class AnswerState(NamedTuple):
     ended: bool = False
     # The request's end was seen: nobody works on it any more.
     settled: bool = False
+
+
+def failure_in(part: Part, head: Head) -> Failure:
+    """The failure that an answer with an error's status tells."""
+    return failure.from_body(head.http_status, part.data, part.end.retry_after_ms if part.end else 0)
 
 
 NOTHING = Part()
@@ -101,7 +108,8 @@ def from_store(state: AnswerState, body: bytes, fields: Mapping[str, str], diges
             return _end(state), Part(head, body, _stored_complete(fields))
         if head.http_status < 400:
             return _end(state), Part(end=failure.broken("another attempt answered differently"))
-        return _end(state), Part(end=failure.from_body(head.http_status, body))
+        retry_after_ms = _number(fields, headers.RETRY_AFTER_MS)
+        return _end(state), Part(end=failure.from_body(head.http_status, body, retry_after_ms))
     rest = events.skip(body, state.events)
     if state.events and digest is not None and events.digest(body[: len(body) - len(rest)]) != digest:
         return _end(state), Part(end=failure.diverged())
@@ -137,7 +145,7 @@ def _stream(state: AnswerState, head: Head, frame: Frame, last: bool) -> Step:
 
 def _failed(state: AnswerState, frame: Frame, terminal: Terminal) -> Step:
     if state.head is None and frame.head.http_status >= 400 and frame.data:
-        return _end(state), Part(frame.head, frame.data, COMPLETE)
+        return _end(state), Part(frame.head, frame.data, Complete(retry_after_ms=terminal.retry_after_ms))
     # What came before the failure; a body of its own is not part of a stream.
     fits = state.head is not None and frame.first_event == state.events and not frame.HasField("head")
     data = frame.data if fits else b""
@@ -149,7 +157,8 @@ def _failure_of(terminal: Terminal) -> Failure:
     default, code = _FAILURES.get(terminal.outcome, (502, "failed"))
     status = terminal.http_status or default
     reason = terminal.reason or "The request could not be answered."
-    return Failure(status, reason, terminal.error_type or failure.type_of(status), terminal.code or code)
+    error_type = terminal.error_type or failure.type_of(status)
+    return Failure(status, reason, error_type, terminal.code or code, retry_after_ms=terminal.retry_after_ms)
 
 
 def _broken(state: AnswerState, reason: str) -> Step:
@@ -168,7 +177,7 @@ def _complete(terminal: Terminal) -> Complete:
 
 def _stored_complete(fields: Mapping[str, str]) -> Complete:
     if headers.COMPLETION_TOKENS not in fields:
-        return COMPLETE
+        return Complete(retry_after_ms=_number(fields, headers.RETRY_AFTER_MS))
     return Complete(_number(fields, headers.PROMPT_TOKENS), _number(fields, headers.COMPLETION_TOKENS))
 
 

@@ -20,13 +20,14 @@ from tokenlane_chassis.bus import Bus
 from tokenlane_chassis.connection import BusOptions, connect
 from tokenlane_chassis.errors import StartError
 from tokenlane_client.bodies import Answer, Body, encode
-from tokenlane_client.envelope import Envelope, seal
+from tokenlane_client.envelope import Envelope, Terms, seal
 from tokenlane_client.errors import BUS_UNAVAILABLE, BusUnavailable
 from tokenlane_client.failure import SERVER_ERROR, Failure
 from tokenlane_client.handle import Handle, read
 from tokenlane_client.params import ChatRequest, CompletionRequest, Options
 from tokenlane_client.session import Session, whole
 from tokenlane_client.streaming import Stream
+from tokenlane_client.waiting import OnWaiting
 from tokenlane_proto.subjects import is_token
 
 _GONE = Failure(503, "The connection to the bus is closed.", SERVER_ERROR, BUS_UNAVAILABLE)
@@ -115,7 +116,7 @@ class Client:
         call = self._call(body, params, stream=False)
         exchange = await self._session.begin(call.sealed)
         try:
-            return await whole(exchange, call.wait_s)
+            return await whole(exchange, call.wait_s, call.on_waiting)
         finally:
             self._session.end(exchange, cancel=call.private)
 
@@ -130,7 +131,8 @@ class Client:
         `idempotency_key`, gives the same stream from its beginning. Raises RequestFailed for a wrong body."""
         call = self._call(body, params, stream=True)
         end = partial(self._session.end, cancel=call.private)
-        return Stream(call.sealed.request.request_id, partial(self._session.begin, call.sealed), end, call.wait_s)
+        begin = partial(self._session.begin, call.sealed)
+        return Stream(call.sealed.request.request_id, begin, end, call.wait_s, call.on_waiting)
 
     @overload
     async def submit(self, body: None = None, **params: Unpack[ChatRequest]) -> Handle[ChatCompletion]: ...
@@ -160,11 +162,13 @@ class Client:
         timeout_s = params.pop("timeout_s", None)
         if timeout_s is None:
             timeout_s = self._timeout_s
+        terms = Terms(timeout_s, params.pop("priority", None), params.pop("ttft_s", None))
+        on_waiting = params.pop("on_waiting", None)
         encoded = encode(body, params, params.pop("extra_body", None), stream)
-        sealed = seal(encoded, key or uuid.uuid4().hex, timeout_s, clock.unix_ms())
+        sealed = seal(encoded, key or uuid.uuid4().hex, terms, clock.unix_ms())
         if sealed.request.facts.stream != stream:
             raise ValueError("`stream` streams, `create` and `submit` do not: the body says otherwise")
-        return _Call(sealed, None if timeout_s is None else timeout_s + _SLACK_S, key is None)
+        return _Call(sealed, None if timeout_s is None else timeout_s + _SLACK_S, key is None, on_waiting)
 
 
 class _Call(NamedTuple):
@@ -173,6 +177,7 @@ class _Call(NamedTuple):
     wait_s: float | None
     # Nobody else knows its key: without its reader the request is for nothing.
     private: bool
+    on_waiting: OnWaiting | None
 
 
 def _log() -> structlog.stdlib.BoundLogger:

@@ -15,18 +15,21 @@ BUS_UNAVAILABLE = "bus_unavailable"
 
 
 class TokenlaneError(Exception):
-    """Base of what the client raises. `request_id` is empty where there is no request yet."""
+    """Base of what the client raises. `request_id` is empty where there is no request yet. `retry_after_s`: when the
+    request would be let in, None where that was not said. Unit: seconds from the refusal on."""
 
-    def __init__(self, message: str, request_id: str = "") -> None:
+    def __init__(self, message: str, request_id: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.request_id = request_id
+        self.retry_after_s = retry_after_s
 
 
 class RequestFailed(TokenlaneError):
     """The answer is an error. `status` is HTTP's; `type`, `code` and `param` are OpenAI's."""
 
     def __init__(self, failed: Failure, request_id: str = "") -> None:
-        super().__init__(f"{failed.message} (status {failed.status}, {failed.code or failed.type})", request_id)
+        text = f"{failed.message} (status {failed.status}, {failed.code or failed.type})"
+        super().__init__(text, request_id, _seconds(failed.retry_after_ms))
         self.status = failed.status
         self.message = failed.message
         self.type = failed.type
@@ -63,4 +66,10 @@ _BY_STATUS = {499: Cancelled, 504: DeadlineExceeded}
 def error_of(failed: Failure, request_id: str) -> TokenlaneError:
     """The exception for a failure."""
     kind = _BY_CODE.get(failed.code) or _BY_STATUS.get(failed.status)
-    return kind(failed.message, request_id) if kind else RequestFailed(failed, request_id)
+    if kind is None:
+        return RequestFailed(failed, request_id)
+    return kind(failed.message, request_id, _seconds(failed.retry_after_ms))
+
+
+def _seconds(retry_after_ms: int) -> float | None:
+    return retry_after_ms / 1000 if retry_after_ms else None

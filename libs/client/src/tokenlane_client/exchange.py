@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from tokenlane.v1.recovery_pb2 import Shown
-from tokenlane.v1.reply_pb2 import Frame, Head, Outcome
+from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Waiting
 from tokenlane_client import answer, failure
 from tokenlane_client.answer import AnswerState, End, Part
 from tokenlane_client.failure import Failure
@@ -25,6 +25,7 @@ class Exchange:
         "_end",
         "_head",
         "_missed",
+        "_moved",
         "_state",
         "_tail",
         "_waiter",
@@ -35,6 +36,7 @@ class Exchange:
         "missing",
         "request_id",
         "tenant",
+        "waiting",
     )
 
     def __init__(
@@ -59,6 +61,9 @@ class Exchange:
         self.heard = False
         # What came last could not be shown, because something before it is missing.
         self.missing = False
+        # How it stood in the queue last, if anybody told.
+        self.waiting: Waiting | None = None
+        self._moved = False
         self._missed = missed
         self._state = AnswerState(events=first_event)
         self._tail = Tail(first_event, digest)
@@ -90,6 +95,9 @@ class Exchange:
     def feed(self, frame: Frame) -> None:
         """A frame arrived."""
         self.heard = True
+        if frame.HasField("waiting"):
+            self._wait(frame.waiting)
+            return
         if self._end is None and frame.first_event < self._state.events and not self._agrees(frame):
             self.finish(failure.diverged())
             return
@@ -134,13 +142,34 @@ class Exchange:
 
     async def take(self) -> Part:
         """All that there is to show, as one part; waits until there is something or the client is gone."""
-        if not self._chunks and self._end is None and self._head is None and not self.gone:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+        while not self._stirred():
+            await self._sleep()
         part = Part(self._head, b"".join(self._chunks), self._end)
         self._head = None
         self._chunks.clear()
         return part
+
+    async def place(self) -> Waiting | None:
+        """How the request stands in the queue, each time that this was told anew; None once there is something to take.
+        What comes faster than it is asked for is left out."""
+        while not (self._stirred() or self._moved):
+            await self._sleep()
+        self._moved = False
+        return None if self._stirred() else self.waiting
+
+    def _stirred(self) -> bool:
+        return bool(self._chunks) or self._end is not None or self._head is not None or self.gone
+
+    async def _sleep(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+
+    def _wait(self, waiting: Waiting) -> None:
+        """A frame that comes late tells nothing any more."""
+        if self._state.head is None and self._end is None:
+            self.waiting = waiting
+            self._moved = True
+            self._wake()
 
     def _agrees(self, frame: Frame) -> bool:
         state = self._state

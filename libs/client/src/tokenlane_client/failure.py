@@ -14,13 +14,15 @@ ANSWER_BROKEN = "answer_broken"
 
 
 class Failure(NamedTuple):
-    """An error as the client gets it. `status`: the HTTP status; `type`, `code` and `param` as OpenAI has them."""
+    """An error as the client gets it. `status`: the HTTP status; `type`, `code` and `param` as OpenAI has them.
+    `retry_after_ms`: when the request would be let in, 0 where that was not said."""
 
     status: int
     message: str
     type: str
     code: str | None = None
     param: str | None = None
+    retry_after_ms: int = 0
 
 
 class _Error(msgspec.Struct):
@@ -42,14 +44,14 @@ def type_of(status: int) -> str:
     return INVALID_REQUEST if status < 500 else SERVER_ERROR
 
 
-def from_body(status: int, body: bytes) -> Failure:
+def from_body(status: int, body: bytes, retry_after_ms: int = 0) -> Failure:
     """The failure that an OpenAI error body tells; a body of another shape is the message itself."""
     try:
         error = _decoder.decode(body).error
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Failure(status, body[:512].decode(errors="replace"), type_of(status))
+        return Failure(status, body[:512].decode(errors="replace"), type_of(status), retry_after_ms=retry_after_ms)
     code = None if error.code is None else str(error.code)
-    return Failure(status, error.message, error.type or type_of(status), code, error.param)
+    return Failure(status, error.message, error.type or type_of(status), code, error.param, retry_after_ms)
 
 
 def broken(reason: str) -> Failure:

@@ -9,13 +9,15 @@ from tokenlane_chassis import results
 from tokenlane_chassis.bus import Bus
 from tokenlane_chassis.errors import BusError
 from tokenlane_client import failure
+from tokenlane_client.answer import failure_in
 from tokenlane_client.bodies import Answer, parse_answer
 from tokenlane_client.envelope import Envelope
-from tokenlane_client.errors import BusUnavailable, DeadlineExceeded, TokenlaneError, error_of
+from tokenlane_client.errors import BusUnavailable, TokenlaneError, error_of
 from tokenlane_client.exchange import Exchange
 from tokenlane_client.exchanges import Exchanges
 from tokenlane_client.failure import Failure
 from tokenlane_client.publishing import Publisher
+from tokenlane_client.waiting import OnWaiting, take
 from tokenlane_proto import subjects
 from tokenlane_proto.events import EVENT_STREAM
 
@@ -94,20 +96,16 @@ class Session:
                 self._listening = True
 
 
-async def whole(exchange: Exchange, wait_s: float | None) -> Answer:
+async def whole(exchange: Exchange, wait_s: float | None, on_waiting: OnWaiting | None = None) -> Answer:
     """The answer of a request that is not streamed. `wait_s`: how long it may take. Raises TokenlaneError."""
     request_id = exchange.request_id
-    try:
-        async with asyncio.timeout(wait_s):
-            part = await exchange.take()
-    except TimeoutError:
-        raise DeadlineExceeded("The request's deadline passed.", request_id) from None
+    part = await take(exchange, asyncio.timeout(wait_s), on_waiting)
     if isinstance(part.end, Failure):
         raise error_of(part.end, request_id)
     if part.head is None or part.head.content_type.startswith(EVENT_STREAM):
         raise TokenlaneError("The request asked for a stream: read its answer with `stream`.", request_id)
     if part.head.http_status >= 400:
-        raise error_of(failure.from_body(part.head.http_status, part.data), request_id)
+        raise error_of(failure_in(part, part.head), request_id)
     answer = parse_answer(part.data)
     if answer is None:
         raise error_of(failure.broken("it is not an OpenAI answer"), request_id)

@@ -7,12 +7,12 @@ from types import TracebackType
 from typing import Generic, NoReturn, TypeVar, cast
 
 from tokenlane.v1.reply_pb2 import Head
-from tokenlane_client import failure
-from tokenlane_client.answer import End, Part
+from tokenlane_client.answer import End, Part, failure_in
 from tokenlane_client.bodies import Chunk, parse_event
-from tokenlane_client.errors import DeadlineExceeded, TokenlaneError, error_of
+from tokenlane_client.errors import TokenlaneError, error_of
 from tokenlane_client.exchange import Exchange
 from tokenlane_client.failure import Failure
+from tokenlane_client.waiting import OnWaiting, take
 from tokenlane_proto import events
 from tokenlane_proto.events import EVENT_STREAM
 
@@ -26,13 +26,21 @@ class Stream(Generic[C]):
     The request is sent on entering, or with the first chunk asked for. Broken connections, brokers and workers are made
     good unseen. `close` comes with the end of the `async with`; without one, call it unless all chunks were taken."""
 
-    def __init__(self, request_id: str, begin: Begin, end: Callable[[Exchange], None], wait_s: float | None) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        begin: Begin,
+        end: Callable[[Exchange], None],
+        wait_s: float | None,
+        on_waiting: OnWaiting | None = None,
+    ) -> None:
         self.request_id = request_id
         # Lane, budget and whether the engine is a simulation; known from the first chunk on.
         self.head: Head | None = None
         self._begin = begin
         self._end = end
         self._wait_s = wait_s
+        self._on_waiting = on_waiting
         self._deadline: float | None = None
         self._exchange: Exchange | None = None
         self._waiting: deque[bytes] = deque()
@@ -78,15 +86,11 @@ class Stream(Generic[C]):
         return cast("C | None", parse_event(self._waiting.popleft(), self.request_id))
 
     async def _receive(self, exchange: Exchange) -> None:
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                part = await exchange.take()
-        except TimeoutError:
-            raise DeadlineExceeded("The request's deadline passed.", self.request_id) from None
+        part = await take(exchange, asyncio.timeout_at(self._deadline), self._on_waiting)
         if part.head is not None:
             self.head = part.head
             if part.head.http_status >= 400 or not part.head.content_type.startswith(EVENT_STREAM):
-                raise error_of(failure.from_body(part.head.http_status, part.data), self.request_id)
+                raise error_of(failure_in(part, part.head), self.request_id)
         self._waiting.extend(events.split(part.data))
         if part.end is not None:
             self._last = part

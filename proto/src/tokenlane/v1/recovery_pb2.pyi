@@ -105,7 +105,7 @@ class DeadLetter(_message.Message):
     def __init__(self, request: _Optional[_Union[_request_pb2.Request, _Mapping]] = ..., tenant: _Optional[str] = ..., reason: _Optional[str] = ..., history: _Optional[_Iterable[_Union[AttemptEnd, _Mapping]]] = ..., attempts: _Optional[int] = ..., died_unix_ms: _Optional[int] = ...) -> None: ...
 
 class RequestStatus(_message.Message):
-    __slots__ = ("state", "lane", "model", "attempt", "lane_seq", "events", "budget_tokens", "accepted_unix_ms")
+    __slots__ = ("state", "lane", "model", "attempt", "lane_seq", "events", "budget_tokens", "accepted_unix_ms", "ahead", "expected_start_ms")
     STATE_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -114,6 +114,8 @@ class RequestStatus(_message.Message):
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     BUDGET_TOKENS_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    AHEAD_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_START_MS_FIELD_NUMBER: _ClassVar[int]
     state: RequestState
     lane: str
     model: str
@@ -122,7 +124,9 @@ class RequestStatus(_message.Message):
     events: int
     budget_tokens: int
     accepted_unix_ms: int
-    def __init__(self, state: _Optional[_Union[RequestState, str]] = ..., lane: _Optional[str] = ..., model: _Optional[str] = ..., attempt: _Optional[int] = ..., lane_seq: _Optional[int] = ..., events: _Optional[int] = ..., budget_tokens: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ...) -> None: ...
+    ahead: int
+    expected_start_ms: int
+    def __init__(self, state: _Optional[_Union[RequestState, str]] = ..., lane: _Optional[str] = ..., model: _Optional[str] = ..., attempt: _Optional[int] = ..., lane_seq: _Optional[int] = ..., events: _Optional[int] = ..., budget_tokens: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., ahead: _Optional[int] = ..., expected_start_ms: _Optional[int] = ...) -> None: ...
 
 class KeyRecord(_message.Message):
     __slots__ = ("body_sha256", "requests_seq", "accepted_unix_ms")

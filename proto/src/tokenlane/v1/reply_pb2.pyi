@@ -66,8 +66,16 @@ class Terminal(_message.Message):
     retry_after_ms: int
     def __init__(self, outcome: _Optional[_Union[Outcome, str]] = ..., reason: _Optional[str] = ..., http_status: _Optional[int] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., error_type: _Optional[str] = ..., code: _Optional[str] = ..., retry_after_ms: _Optional[int] = ...) -> None: ...
 
+class Waiting(_message.Message):
+    __slots__ = ("position", "expected_start_ms")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_START_MS_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    expected_start_ms: int
+    def __init__(self, position: _Optional[int] = ..., expected_start_ms: _Optional[int] = ...) -> None: ...
+
 class Frame(_message.Message):
-    __slots__ = ("attempt", "seq", "head", "data", "terminal", "first_event", "checkpointed_events")
+    __slots__ = ("attempt", "seq", "head", "data", "terminal", "first_event", "checkpointed_events", "waiting")
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +83,7 @@ class Frame(_message.Message):
     TERMINAL_FIELD_NUMBER: _ClassVar[int]
     FIRST_EVENT_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINTED_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
     attempt: int
     seq: int
     head: Head
@@ -82,7 +91,8 @@ class Frame(_message.Message):
     terminal: Terminal
     first_event: int
     checkpointed_events: int
-    def __init__(self, attempt: _Optional[int] = ..., seq: _Optional[int] = ..., head: _Optional[_Union[Head, _Mapping]] = ..., data: _Optional[bytes] = ..., terminal: _Optional[_Union[Terminal, _Mapping]] = ..., first_event: _Optional[int] = ..., checkpointed_events: _Optional[int] = ...) -> None: ...
+    waiting: Waiting
+    def __init__(self, attempt: _Optional[int] = ..., seq: _Optional[int] = ..., head: _Optional[_Union[Head, _Mapping]] = ..., data: _Optional[bytes] = ..., terminal: _Optional[_Union[Terminal, _Mapping]] = ..., first_event: _Optional[int] = ..., checkpointed_events: _Optional[int] = ..., waiting: _Optional[_Union[Waiting, _Mapping]] = ...) -> None: ...
 
 class UsageEvent(_message.Message):
     __slots__ = ("request_id", "model", "lane", "category", "body_bytes", "estimated_prompt_tokens", "budget_output_tokens", "usage", "accepted_unix_ms", "endpoint", "facts", "classification", "queue_wait_us", "first_data_us", "worker", "engine_preemptions", "moved")

@@ -19,7 +19,7 @@ from tokenlane_chassis.service import Context
 from tokenlane_chassis.tracing import headers_of
 from tokenlane_classifier import replies
 from tokenlane_classifier.controls import Controls
-from tokenlane_classifier.decision import Forward, Reject, cancelled, decide, malformed, refused
+from tokenlane_classifier.decision import Forward, Reject, Wish, cancelled, decide, malformed, refused
 from tokenlane_classifier.dispatch.asking import Asking
 from tokenlane_classifier.dispatch.candidates import Patience, candidate_of
 from tokenlane_classifier.keyed import Keys
@@ -162,12 +162,13 @@ class Classifier:
 
     def _classification(self, tenant: str, request: Request, decision: Forward) -> Classification:
         policy = self._tenants.policy(tenant)
-        lanes = self._knowledge.models[request.facts.model].lanes
-        limit_ms = request.ttft_limit_ms or policy.ttft_limit_ms
+        limit_ms, is_asked = request.ttft_limit_ms or policy.ttft_limit_ms, True
         if not limit_ms:
-            limit_ms = self._patience.limit_ms(decision.budget.prompt_tokens, decision.lane == lanes[0].name)
+            first = self._knowledge.models[request.facts.model].lanes[0].name
+            limit_ms = self._patience.limit_ms(decision.budget.prompt_tokens, decision.lane == first)
+            is_asked = False
         priority = request.priority or policy.priority or Priority.PRIORITY_STANDARD
-        return decision.classification(self._clock(), limit_ms, priority)
+        return decision.classification(self._clock(), Wish(limit_ms, is_asked, priority))
 
     async def _queued(self, key: Key, entry: Entry) -> None:
         """The request waits in its lane. A cancellation that came meanwhile did not find it there."""

@@ -14,6 +14,15 @@ from tokenlane_classifier.lanes import ModelLanes, choose, fitting
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request is to have: time to first token (`is_asked`: somebody asked for it) and priority."""
+
+    ttft_limit_ms: int
+    is_asked: bool = False
+    priority: Priority = Priority.PRIORITY_STANDARD
+
+
+@dataclass(frozen=True, slots=True)
 class Forward:
     """Publish to `lane` with this budget. `fits`: the first lane whose engines hold it. `typical_output_tokens`: by
     which the lane was chosen. `level`: how much of the route the output's estimate rests on."""
@@ -30,11 +39,12 @@ class Forward:
         """Kind of text."""
         return self.prompt.category
 
-    def classification(self, now_unix_ms: int, ttft_limit_ms: int, priority: Priority) -> Classification:
+    def classification(self, now_unix_ms: int, wish: Wish) -> Classification:
         """What later hops are told."""
         return Classification(
-            ttft_limit_ms=ttft_limit_ms,
-            priority=priority,
+            ttft_limit_ms=wish.ttft_limit_ms,
+            ttft_asked=wish.is_asked,
+            priority=wish.priority,
             lane=self.lane,
             prompt_tokens=self.budget.prompt_tokens,
             output_tokens=self.budget.output_tokens,

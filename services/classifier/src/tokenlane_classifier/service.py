@@ -1,6 +1,7 @@
 """Start, classify until told to stop, drain."""
 
 import asyncio
+import random
 import time
 import uuid
 
@@ -49,7 +50,13 @@ async def serve(context: Context[ClassifierSettings]) -> None:
     controls = Controls(bus, ledger, metrics, log)
     asking = Asking(bus, log)
     dispatcher = Dispatcher(
-        bus, lambda tenant: limits_of(tenants.policy(tenant)), settings.prefill_tokens_per_s, time.time, log
+        bus,
+        lambda tenant: limits_of(tenants.policy(tenant)),
+        settings.prefill_tokens_per_s,
+        lambda: knowledge.models,
+        time.time,
+        random.random,
+        log,
     )
     leading = Leading(bus, uuid.uuid4().hex, dispatcher.lead, log)
     tenants.on_change = dispatcher.tenant_changed

@@ -4,15 +4,18 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tokenlane.v1.request_pb2 import Endpoint, Facts
+from tokenlane.v1.request_pb2 import Endpoint, Facts, Priority
 from tokenlane_ingress import errors
 from tokenlane_ingress.errors import ErrorAnswer
 from tokenlane_proto import events
 from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_proto.openai_body import read_facts
 from tokenlane_proto.subjects import is_token
+from tokenlane_proto.wishes import PRIORITIES, PRIORITY_NAMES, parse_ttft_ms
 
 TIMEOUT_HEADER = "x-tokenlane-timeout-ms"
+PRIORITY_HEADER = "x-tokenlane-priority"
+TTFT_HEADER = "x-tokenlane-ttft-ms"
 KEY_HEADER = "Idempotency-Key"
 LAST_EVENT_HEADER = "Last-Event-ID"
 STARTING_AFTER = "starting_after"
@@ -31,6 +34,15 @@ class Position(NamedTuple):
 
 
 START = Position()
+
+
+class Wishes(NamedTuple):
+    """When the client wants its answer: after `timeout_ms` at the latest, and its begin within `ttft_limit_ms`; 0: what
+    such requests get. Unit: milliseconds."""
+
+    timeout_ms: int
+    priority: Priority = Priority.PRIORITY_UNSPECIFIED
+    ttft_limit_ms: int = 0
 
 
 def check_body(body: bytes, endpoint: Endpoint, limits: Mapping[str, int]) -> Facts | ErrorAnswer:
@@ -103,6 +115,23 @@ def timeout_ms(header: bytes | None, limit_ms: int, default_ms: int = 0) -> int 
     if not header.isdigit() or len(header) > 12 or int(header) == 0:
         return errors.invalid(f"{TIMEOUT_HEADER} must be a positive number of milliseconds", TIMEOUT_HEADER)
     return min(int(header), limit_ms)
+
+
+def wishes(headers: Mapping[bytes, bytes], limit_ms: int, default_ms: int) -> Wishes | ErrorAnswer:
+    """What the headers say; limit and default as for `timeout_ms`."""
+    timeout = timeout_ms(headers.get(b"x-tokenlane-timeout-ms"), limit_ms, default_ms)
+    if isinstance(timeout, ErrorAnswer):
+        return timeout
+    priority, ttft = headers.get(b"x-tokenlane-priority"), headers.get(b"x-tokenlane-ttft-ms")
+    if priority is None and ttft is None:
+        return Wishes(timeout)
+    name = "" if priority is None else priority.decode("latin-1")
+    if priority is not None and name not in PRIORITIES:
+        return errors.invalid(f"{PRIORITY_HEADER} must be {PRIORITY_NAMES}", PRIORITY_HEADER)
+    ttft_ms = 0 if ttft is None else parse_ttft_ms(ttft.decode("latin-1"))
+    if ttft_ms is None:
+        return errors.invalid(f"{TTFT_HEADER} must be a positive number of milliseconds", TTFT_HEADER)
+    return Wishes(timeout, PRIORITIES.get(name, Priority.PRIORITY_UNSPECIFIED), ttft_ms)
 
 
 def sampled_traceparent(header: bytes | None) -> str | None:

@@ -43,9 +43,9 @@ class Admission:
         if too_long := accept.check_length(headers.get(b"content-length"), limit):
             return too_long
         default_ms = self.policies.timeouts_ms.get(tenant, 0)
-        timeout_ms = accept.timeout_ms(headers.get(b"x-tokenlane-timeout-ms"), self.limits.timeout_ms, default_ms)
-        if isinstance(timeout_ms, ErrorAnswer):
-            return timeout_ms
+        wishes = accept.wishes(headers, self.limits.timeout_ms, default_ms)
+        if isinstance(wishes, ErrorAnswer):
+            return wishes
         body = await read_body(receive, limit)
         if isinstance(body, ErrorAnswer):
             return body
@@ -55,7 +55,7 @@ class Admission:
         if isinstance(facts, ErrorAnswer):
             return facts
         client_id = accept.client_request_id(headers.get(b"x-request-id"))
-        admitted = Admitted(tenant, endpoint, body, facts, timeout_ms, client_id)
+        admitted = Admitted(tenant, endpoint, body, facts, wishes, client_id)
         return _under_key(admitted, headers) if b"idempotency-key" in headers else admitted
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tokenlane_ingress import errors
 from tokenlane_ingress.errors import ErrorAnswer
+from tokenlane_ingress.retrying import retry_headers
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -61,9 +62,7 @@ async def answer(send: Send, status: int, body: bytes, headers: Headers) -> None
 
 async def answer_error(send: Send, error: ErrorAnswer, headers: Headers = ()) -> None:
     """The whole response for an error."""
-    fields = [*headers, JSON, *error.headers]
-    if error.retry_after_s:
-        fields.append((b"retry-after", b"%d" % error.retry_after_s))
+    fields = [*headers, JSON, *error.headers, *retry_headers(error.status, error.code, error.retry_after_ms)]
     await answer(send, error.status, error.body(), fields)
 
 

@@ -97,7 +97,8 @@ class Completions:
         if exchange is None:
             return await _refuse(send, errors.request_id_in_use(admitted.request_id or ""), admitted.request_id)
         visit = _Visit(admitted, exchange, self.unix_ms(), name, scope, receive, send)
-        vigil = Vigil(exchange, scope, receive, admitted.timeout_ms / 1000, partial(self._expire, visit))
+        seconds = admitted.wishes.timeout_ms / 1000
+        vigil = Vigil(exchange, scope, receive, seconds, partial(self._expire, visit))
         try:
             return await self._answer(visit, headers.get(b"traceparent"))
         finally:
@@ -116,7 +117,8 @@ class Completions:
         span = self.spans.start(visit.name, admitted.facts.model, exchange.request_id, traceparent)
         self.ledger.enter(exchange, admitted.facts.model, visit.now_ms)
         if admitted.key:
-            self.custody.enter(admitted.tenant, exchange.request_id, admitted.body_sha256, admitted.timeout_ms / 1000)
+            seconds = admitted.wishes.timeout_ms / 1000
+            self.custody.enter(admitted.tenant, exchange.request_id, admitted.body_sha256, seconds)
         status = GONE
         try:
             status = await self._publish_and_relay(visit, span, began)
@@ -159,7 +161,12 @@ class Completions:
         request_id = b"x-request-id", visit.exchange.request_id.encode()
         fields = (request_id, _REPLAYED) if visit.copy else (request_id,)
         status, size = await relay(
-            visit.exchange, visit.send, fields, lambda: first_byte.observe(time.perf_counter() - began), resumable
+            visit.exchange,
+            visit.send,
+            fields,
+            lambda: first_byte.observe(time.perf_counter() - began),
+            resumable,
+            visit.admitted.facts.stream,
         )
         self.metrics.sent_bytes.inc(size)
         return status

@@ -36,6 +36,7 @@ class _Request(msgspec.Struct, omit_defaults=False):
     lane: str | None = None
     attempt: int | None = None
     queue_position: int | None = None
+    expected_start_ms: int | None = None
     events: int | None = None
     budget_tokens: int | None = None
     usage: _Usage | None = None
@@ -54,7 +55,7 @@ def first_hand(told: Iterable[RequestStatus]) -> RequestStatus | None:
 
 
 def running(request_id: str, status: RequestStatus | None, ahead: int | None) -> bytes:
-    """Body for a request that has not ended. `ahead`: requests before it in its lane."""
+    """Body for a request that has not ended. `ahead`: requests that go before it."""
     if status is None:
         return msgspec.json.encode(_Request(request_id, "accepted"))
     return msgspec.json.encode(
@@ -66,10 +67,17 @@ def running(request_id: str, status: RequestStatus | None, ahead: int | None) ->
             lane=status.lane or None,
             attempt=status.attempt or None,
             queue_position=None if ahead is None else ahead + 1,
+            expected_start_ms=_expected_start_ms(status),
             events=status.events if status.state == RequestState.REQUEST_STATE_RUNNING else None,
             budget_tokens=status.budget_tokens or None,
         )
     )
+
+
+def _expected_start_ms(status: RequestStatus) -> int | None:
+    """Only the dispatcher knows, and it tells what is ahead as well."""
+    told = status.state == RequestState.REQUEST_STATE_QUEUED and status.HasField("ahead")
+    return status.expected_start_ms if told else None
 
 
 def ended(request_id: str, result: Result) -> bytes:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tokenlane.v1.request_pb2 import BodyRef, Endpoint, Facts, Request
-from tokenlane_ingress.accept import Position
+from tokenlane_ingress.accept import Position, Wishes
 
 
 class Admitted(NamedTuple):
@@ -14,7 +14,7 @@ class Admitted(NamedTuple):
     endpoint: Endpoint
     body: bytes
     facts: Facts
-    timeout_ms: int
+    wishes: Wishes
     request_id: str | None
     key: str = ""
     body_sha256: bytes = b""
@@ -34,10 +34,12 @@ def encode(admitted: Admitted, request_id: str, inbox: str, now_ms: int, body_re
         request_id=request_id,
         endpoint=admitted.endpoint,
         reply_inbox=inbox,
-        deadline_unix_ms=now_ms + admitted.timeout_ms,
+        deadline_unix_ms=now_ms + admitted.wishes.timeout_ms,
         accepted_unix_ms=now_ms,
         facts=admitted.facts,
         body=admitted.body if body_ref is None else b"",
+        priority=admitted.wishes.priority,
+        ttft_limit_ms=admitted.wishes.ttft_limit_ms,
     )
     if admitted.key:
         request.idempotency_key = admitted.key

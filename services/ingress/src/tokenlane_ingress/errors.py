@@ -8,21 +8,19 @@ from tokenlane_client.failure import CANCELLED, DEADLINE_EXCEEDED, INVALID_REQUE
 
 SHUTTING_DOWN = "shutting_down"
 BUS_UNAVAILABLE = "bus_unavailable"
-# How long a client should wait before it tries again. Unit: seconds.
-RETRY_AFTER_S = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """An answer that is an error. `retry_after_s` 0: no such header."""
+    """An answer that is an error. `retry_after_ms`: as in `Failure`."""
 
     status: int
     message: str
     type: str = INVALID_REQUEST
     code: str | None = None
     param: str | None = None
+    retry_after_ms: int = 0
     # In the order of `Failure` up to here.
-    retry_after_s: int = 0
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def body(self) -> bytes:
@@ -98,13 +96,13 @@ def request_id_in_use(request_id: str) -> ErrorAnswer:
 def queue_full() -> ErrorAnswer:
     """429: the stream's limits refuse more."""
     text = "The queue is full. Try again later."
-    return ErrorAnswer(429, text, "rate_limit_error", "queue_full", retry_after_s=RETRY_AFTER_S)
+    return ErrorAnswer(429, text, "rate_limit_error", "queue_full")
 
 
 def bus_unavailable() -> ErrorAnswer:
     """503: the bus did not take the request."""
     text = "The request could not be queued. Try again."
-    return ErrorAnswer(503, text, SERVER_ERROR, BUS_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
+    return ErrorAnswer(503, text, SERVER_ERROR, BUS_UNAVAILABLE)
 
 
 def unknown_request(request_id: str) -> ErrorAnswer:
@@ -115,8 +113,7 @@ def unknown_request(request_id: str) -> ErrorAnswer:
 
 def of(failure: Failure) -> ErrorAnswer:
     """The answer that tells why a request failed."""
-    retry_after_s = RETRY_AFTER_S if failure.status in (429, 503) else 0
-    return ErrorAnswer(*failure, retry_after_s=retry_after_s)
+    return ErrorAnswer(*failure)
 
 
 def shutting_down() -> Failure:

@@ -14,12 +14,12 @@ from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_proto.topology import KEY_BUCKET, LANES, RESULTS, key_record
 
 _ASK_S = 0.15
-# A request is known to a worker or the classifier, and to the door that accepted it.
-_KNOWERS = 3
+# A request is known to a worker or a classifier, to the dispatcher, and to the door that accepted it.
+_KNOWERS = 4
 
 
 class Found(NamedTuple):
-    """Either its result, or its state (None: only its key is known). `ahead`: requests before it in its lane."""
+    """Either its result, or its state (None: only its key is known). `ahead`: requests that go before it."""
 
     result: Result | None = None
     status: RequestStatus | None = None
@@ -42,11 +42,7 @@ class Lookup:
             # It may have ended just now.
             result = await results.load(self._bus, tenant, request_id)
             return Found(result) if result is not None or key_is_known else None
-        ahead = None
-        if status.state == RequestState.REQUEST_STATE_QUEUED and status.lane_seq:
-            lane = subjects.lane_filter(status.lane, status.model)
-            ahead = await self._bus.count_before(LANES, lane, status.lane_seq)
-        return Found(status=status, ahead=ahead)
+        return Found(status=status, ahead=await self._ahead(status))
 
     async def is_known(self, tenant: str, request_id: str) -> bool:
         """Whether there is anything to read of a tenant's request, now or later."""
@@ -61,6 +57,16 @@ class Lookup:
         if status is not None and status.state > RequestState.REQUEST_STATE_ACCEPTED:
             return True
         return await self._has_ended(tenant, request_id)
+
+    async def _ahead(self, status: RequestStatus) -> int | None:
+        if status.state != RequestState.REQUEST_STATE_QUEUED:
+            return None
+        if status.HasField("ahead"):
+            return status.ahead
+        if not status.lane_seq:
+            return None
+        lane = subjects.lane_filter(status.lane, status.model)
+        return await self._bus.count_before(LANES, lane, status.lane_seq)
 
     async def _has_ended(self, tenant: str, request_id: str) -> bool:
         return await self._bus.last(RESULTS, subjects.result(tenant, request_id)) is not None

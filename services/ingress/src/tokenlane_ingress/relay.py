@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from tokenlane.v1.reply_pb2 import Head
-from tokenlane_client.answer import Complete, Part
+from tokenlane_client.answer import Complete, Part, failure_in
 from tokenlane_client.exchange import Exchange
 from tokenlane_client.failure import Failure
 from tokenlane_ingress import errors
 from tokenlane_ingress.asgi import Headers, Send, answer, answer_error
-from tokenlane_ingress.errors import RETRY_AFTER_S, SHUTTING_DOWN, ErrorAnswer
+from tokenlane_ingress.errors import SHUTTING_DOWN, ErrorAnswer
 from tokenlane_ingress.event_ids import EventIds
+from tokenlane_ingress.queueing import keep_informed, place_headers
+from tokenlane_ingress.retrying import retry_headers
 from tokenlane_proto.events import EVENT_STREAM
 
 _STREAM_HEADERS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
@@ -36,11 +38,20 @@ async def relay(
     headers: Headers,
     started: Callable[[], None],
     resumable: Resumable | None = None,
+    streamed: bool = False,
 ) -> Relayed:
-    """Write the whole answer, adding `headers`. `started` is called when a stream's first byte goes out."""
+    """Write the whole answer, adding `headers`. `started` is called when the first byte of a stream's answer goes out.
+    With `streamed` its client asked for a stream, which may begin while the request waits."""
+    begun = streamed and await keep_informed(exchange, send, headers)
     part = await exchange.take()
     if exchange.gone:
         return Relayed(0, 0)
+    if begun:
+        part = _as_events(part)
+        if part.head is not None:
+            started()
+        return await _relay_events(exchange, part, send, 200, resumable)
+    headers = [*headers, *place_headers(exchange.waiting)]
     if isinstance(part.end, Failure) and not part.data:
         await answer_error(send, errors.of(part.end), headers)
         return Relayed(part.end.status, 0)
@@ -48,12 +59,19 @@ async def relay(
     if head is None:
         raise AssertionError("an answer began without its head")
     status = head.http_status or 200
-    fields = [*head_headers(head), *headers]
+    fields = [*head_headers(head), *headers, *_retry(part, head)]
     if not head.content_type.startswith(EVENT_STREAM):
         await answer(send, status, part.data, [*fields, *_counted(part)])
         return Relayed(status, len(part.data))
     await send({"type": "http.response.start", "status": status, "headers": [*fields, *_STREAM_HEADERS]})
     started()
+    return await _relay_events(exchange, part, send, status, resumable)
+
+
+async def _relay_events(
+    exchange: Exchange, part: Part, send: Send, status: int, resumable: Resumable | None
+) -> Relayed:
+    """Write what follows the head of a stream, beginning with `part`."""
     size = 0
     while not exchange.gone:
         data, more = _stretch(part, resumable)
@@ -66,6 +84,17 @@ async def relay(
             break
         part = await exchange.take()
     return Relayed(0, size)
+
+
+def _as_events(part: Part) -> Part:
+    """The first part of an answer whose stream has begun: it may be no stream, but must go on as one."""
+    head = part.head
+    if head is None or head.content_type.startswith(EVENT_STREAM):
+        return part
+    if head.http_status >= 400:
+        return Part(end=failure_in(part, head))
+    lines = b"".join(b"data: %b\n" % line for line in part.data.splitlines())
+    return part._replace(data=lines + b"\n")
 
 
 def _stretch(part: Part, resumable: Resumable | None) -> tuple[bytes, bool]:
@@ -90,11 +119,16 @@ def head_headers(head: Head) -> list[tuple[bytes, bytes]]:
     ]
     if head.budget_output_tokens:
         fields.append((b"x-tokenlane-budget-output-tokens", b"%d" % head.budget_output_tokens))
-    if head.http_status in (429, 503):
-        fields.append((b"retry-after", b"%d" % RETRY_AFTER_S))
     if head.simulated:
         fields.append((b"x-tokenlane-simulated", b"true"))
     return fields
+
+
+def _retry(part: Part, head: Head) -> list[tuple[bytes, bytes]]:
+    if head.http_status < 400:
+        return []
+    failed = failure_in(part, head)
+    return retry_headers(failed.status, failed.code, failed.retry_after_ms)
 
 
 def _counted(part: Part) -> list[tuple[bytes, bytes]]:

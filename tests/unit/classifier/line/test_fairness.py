@@ -11,7 +11,7 @@ from tokenlane_classifier.line.line import Line
 from tokenlane_classifier.line.order import TARIFF
 from tokenlane_classifier.line.waiting import Waiting
 
-MINUTE_S, AFTER_S = 60, 6
+MINUTE_S, AFTER_S = 60, 3
 IN_FLIGHT = 50
 
 
@@ -22,7 +22,7 @@ class Backlogged:
         self.line, self.random = Line(slack), random.Random(tenants)
         self.names = [f"t{number}" for number in range(tenants)]
         self.weights = {name: self.random.choice([0.5, 1.0, 2.0]) for name in self.names}
-        self.sizes = {name: self.random.uniform(0.3, 1.0) * largest for name in self.names}
+        self.sizes = {name: self.random.uniform(0.5, 1.0) * largest for name in self.names}
         self.served = dict.fromkeys(self.names, 0.0)
         self.flying: deque[Waiting] = deque()
         self.seq = 0
@@ -32,7 +32,7 @@ class Backlogged:
 
     def come(self, name: str, now_s: float) -> None:
         self.seq += 1
-        tokens = int(self.sizes[name] * self.random.uniform(0.3, 1.0))
+        tokens = int(self.sizes[name] * self.random.uniform(0.5, 1.0))
         limit_s = self.random.choice([0.5, 5.0])
         self.line.add(
             waiting(self.seq, name, prompt=tokens // 2, output=tokens // 4, accepted_s=now_s, limit_s=limit_s)

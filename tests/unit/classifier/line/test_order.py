@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.classifier.line.reference import Reference
 from tests.unit.classifier.line.requests import waiting
 from tokenlane_classifier.line.line import Line
-from tokenlane_classifier.line.order import AGING_FACTOR, rank_s
+from tokenlane_classifier.line.order import AGING_FACTOR, TARIFF, rank_s
 from tokenlane_classifier.line.waiting import Place, Priority, Waiting
 
 SLACK = 512.0
@@ -99,6 +99,21 @@ def test_the_order_is_the_one_found_by_looking_at_everything(steps: list[tuple[s
         getattr(both, "pass_" if name == "pass" else name)(argument)
         assert len(both.line) == len(both.reference.waiting)
         assert all(seq in both.line for seq in both.reference.waiting)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.none() | ADD, max_size=80))
+def test_levels_of_those_that_wait_stay_near_each_other(steps: list[Waiting | None]) -> None:
+    line, costs = Line(SLACK), [0.0]
+    for seq, one in enumerate(steps):
+        if one is not None:
+            line.add(replace(one, seq=seq))
+        elif (found := line.next(float(seq), PLACES, PLACES)) is not None:
+            costs.append(TARIFF.of(line.release(found.seq)))
+        for tier in line.tiers.values():
+            for queue in tier.queues.values():
+                levels = [queue.level(each.tenant) for each in queue]
+                assert not levels or max(levels) - min(levels) <= SLACK * 9 / 8 + max(costs)
 
 
 def drained(line: Line, now_s: float) -> list[int]:

@@ -1,6 +1,7 @@
 """Requests as the line knows them. Pure; times in seconds since the Unix epoch."""
 
 from dataclasses import dataclass
+from zlib import crc32
 
 from tokenlane.v1 import request_pb2
 from tokenlane.v1.line_pb2 import Candidate
@@ -46,7 +47,16 @@ def candidate_of(tenant: str, request: Request, classification: Classification, 
         classification=classification,
         max_output_tokens=request.facts.max_output_tokens,
         held_seq=held_seq,
+        same=_same(request),
     )
+
+
+def _same(request: Request) -> str:
+    """Who comes again sends the same key, or else the same body. A large one is told apart by its beginning."""
+    if request.idempotency_key:
+        return request.request_id
+    body = request.body_ref.sample if request.HasField("body_ref") else request.body
+    return f"{crc32(body):x}.{len(body)}"
 
 
 def waiting_of(candidate: Candidate, seq: int, prefill_tokens_per_s: float) -> Waiting:

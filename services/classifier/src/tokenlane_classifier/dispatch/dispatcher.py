@@ -1,7 +1,8 @@
 """The dispatcher while it leads: hears who asks, waits, works and ends; decides with `State`; lets `Releasing` act."""
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 
@@ -19,27 +20,37 @@ from tokenlane_classifier.line.waiting import Waiting
 from tokenlane_proto import codec, subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
 
+_ACCOUNTS = "accounts"
 _SWEEP_S = 1.0
 # Every so many sweeps the stream is compared with what is known of it.
 _COMPARE = 5
+
+# What is told of longer waits.
+_LONGEST_MS = 86_400_000
 
 _GO = Verdict()
 
 
 class Dispatcher:
-    """`limits` of each tenant. `clock` returns seconds since the Unix epoch."""
+    """`limits` of each tenant; `models` that are served. `clock` returns seconds since the Unix epoch, `chance` a
+    number of at least 0 and below 1."""
 
     def __init__(
         self,
         bus: Bus,
         limits: Callable[[str], TenantLimits],
         prefill_tokens_per_s: float,
+        models: Callable[[], Iterable[str]],
         clock: Callable[[], float],
+        chance: Callable[[], float],
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         self._bus = bus
         self._new_state = partial(State, limits, prefill_tokens_per_s)
+        self._models = models
+        self._kept = b""
         self._clock = clock
+        self._chance = chance
         self._log = log
         self._state = self._new_state()
         self._releasing = Releasing(bus, log)
@@ -55,7 +66,8 @@ class Dispatcher:
         }
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._releasing.stop)
-            # What waits is known before anybody is answered.
+            # What was and what waits is known before anybody is answered.
+            await self._remember()
             await self._recall()
             for subject, handler in handlers.items():
                 subscription = await self._bus.subscribe(subject, partial(self._read, handler))
@@ -77,11 +89,27 @@ class Dispatcher:
                 self._releasing.expire(waiting.seq)
             try:
                 await self._count()
+                await self._keep()
                 if sweeps % _COMPARE == 0:
                     await self._recall()
             except BusError as error:
                 self._log.warning("lanes not counted", reason=str(error))
             self._go_on()
+
+    async def _remember(self) -> None:
+        data = await self._bus.get(topology.LINE_BUCKET, _ACCOUNTS)
+        if data is None:
+            return
+        try:
+            self._state.restore(data, self._models(), self._clock())
+        except ValueError as error:
+            self._log.warning("accounts ignored", reason=str(error))
+
+    async def _keep(self) -> None:
+        data = self._state.snapshot(self._clock())
+        if data != self._kept:
+            await self._bus.put(topology.LINE_BUCKET, _ACCOUNTS, data)
+            self._kept = data
 
     async def _recall(self) -> None:
         """All that waits, from the stream. Raises BusError."""
@@ -96,7 +124,8 @@ class Dispatcher:
                 except MalformedMessageError as error:
                     self._log.warning("ignored", subject=message.subject, reason=str(error))
                     continue
-                self._state.recall(candidate_of(tenant, request, request.classification, message.seq))
+                candidate = candidate_of(tenant, request, request.classification, message.seq)
+                self._state.recall(candidate, self._clock())
 
     async def _count(self) -> None:
         for model, crew in self._state.crews.items():
@@ -113,7 +142,7 @@ class Dispatcher:
 
     def _asked(self, message: Message) -> None:
         ask, now_s = codec.decode_ask(message.data), self._clock()
-        found = [self._state.apply(candidate, now_s) for candidate in ask.candidates]
+        found = [self._state.apply(candidate, now_s, self._chance()) for candidate in ask.candidates]
         self._go_on()
         verdicts = [self._verdict(*pair, now_s) for pair in zip(ask.candidates, found, strict=True)]
         self._bus.post(message.reply, Verdicts(verdicts=verdicts).SerializeToString())
@@ -129,8 +158,9 @@ class Dispatcher:
                     retry_after_ms=found.retry_after_ms or 0,
                 )
             case Waiting() if found.seq in self._state.line(found.model):
+                position, start_s = self._state.told(found, now_s)
                 self._state.wait(candidate, found, now_s)
-                return Verdict(kind=Verdict.KIND_HOLD)
+                return Verdict(kind=Verdict.KIND_HOLD, position=position, expected_start_ms=_ms(start_s))
             case _:
                 return _GO
 
@@ -138,7 +168,7 @@ class Dispatcher:
         held = codec.decode_held(message.data)
         if held.gone:
             self._state.gone(held.candidate, self._clock())
-        elif self._state.held(held.candidate):
+        elif self._state.held(held.candidate, self._clock()):
             self._go_on(held.candidate.model)
         else:
             self._releasing.release(held.candidate.held_seq)
@@ -152,9 +182,8 @@ class Dispatcher:
         event = codec.decode_usage(message.data)
         key = (subjects.tenant_of(message.subject), event.request_id)
         usage = event.usage
-        model = self._state.used(key, usage.prompt_tokens, usage.completion_tokens, self._clock())
-        if model is not None:
-            self._go_on(model)
+        self._state.used(key, usage.prompt_tokens, usage.completion_tokens, self._clock())
+        self._go_on(event.model)
 
     def _go_on(self, *models: str) -> None:
         """Let go what may go. What is asked about goes by itself."""
@@ -162,3 +191,7 @@ class Dispatcher:
             for waiting in self._state.releases(model, self._clock()):
                 if waiting.seq > 0:
                     self._releasing.release(waiting.seq)
+
+
+def _ms(seconds: float) -> int:
+    return min(math.ceil(seconds * 1_000), _LONGEST_MS) if seconds < math.inf else _LONGEST_MS

@@ -3,14 +3,17 @@ Pure; times in seconds since the Unix epoch."""
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from tokenlane.v1.line_pb2 import Candidate, QueueRoom, Room
 from tokenlane_classifier.dispatch.candidates import Key, ask_of, waiting_of
+from tokenlane_classifier.dispatch.prospects import Prospects
+from tokenlane_classifier.line import snapshot
 from tokenlane_classifier.line.crew import Credit, Crew
 from tokenlane_classifier.line.limits import Accounts, TenantLimits
 from tokenlane_classifier.line.line import Line
+from tokenlane_classifier.line.order import Tariff
 from tokenlane_classifier.line.verdict import Refused
 from tokenlane_classifier.line.waiting import Place, Waiting
 
@@ -45,6 +48,8 @@ class State:
         self._limits = limits
         self._prefill_tokens_per_s = prefill_tokens_per_s
         self.accounts = Accounts(limits)
+        self._tariff = Tariff()
+        self._prospects = Prospects(self._tariff)
         self.lines: dict[str, Line] = {}
         self.crews: dict[str, Crew] = {}
         self._flights: dict[Key, Flight] = {}
@@ -53,58 +58,80 @@ class State:
         self._keys: dict[int, Key] = {}
         self._numbers = itertools.count(1)
 
+    def snapshot(self, now_s: float) -> bytes:
+        """What must outlive this dispatcher: who was served how much, and what was taken of buckets."""
+        return snapshot.encode(self.lines, self.accounts, now_s, round(now_s * 1_000))
+
+    def restore(self, data: bytes, models: Iterable[str], now_s: float) -> bool:
+        """What another dispatcher left, before anything waits. Whether it was of use. Raises ValueError."""
+        for model in models:
+            self.line(model)
+        return snapshot.restore(data, self.lines, self.accounts, now_s, round(now_s * 1_000))
+
     def line(self, model: str) -> Line:
         """Made where there is none."""
-        return self.lines.setdefault(model, Line())
+        return self.lines.setdefault(model, Line(tariff=self._tariff))
 
     def crew(self, model: str) -> Crew:
         """Made where there is none."""
         return self.crews.setdefault(model, Crew())
 
-    def apply(self, candidate: Candidate, now_s: float) -> Waiting | Refused | None:
+    def apply(self, candidate: Candidate, now_s: float, jitter: float) -> Waiting | Refused | None:
         """A request asks to go on: it joins its line under a negative number until it is released, or `wait` is called.
         None: it went on before."""
         key = _key(candidate)
         if key in self._flights:
             return None
-        known = self._coming.pop(key, None)
         waiting = waiting_of(candidate, -next(self._numbers), self._prefill_tokens_per_s)
-        if known is None:
-            verdict = self.accounts.admit(candidate.tenant, ask_of(candidate), now_s)
-            if isinstance(verdict, Refused):
-                return verdict
-        self._join(key, waiting)
+        if self._coming.pop(key, None) is None and (refused := self._refuse(candidate, waiting, now_s, jitter)):
+            return refused
+        self._join(key, waiting, now_s)
         return waiting
+
+    def _refuse(self, candidate: Candidate, waiting: Waiting, now_s: float, jitter: float) -> Refused | None:
+        turn_s = self._prospects.turn_s(waiting, now_s)
+        verdict = self.accounts.admit(waiting.tenant, ask_of(candidate), now_s, turn_s)
+        if isinstance(verdict, Refused):
+            return verdict
+        weight, key = self._limits(waiting.tenant).weight, f"{candidate.tenant}.{candidate.same}"
+        refused = self._prospects.refuse(waiting, candidate.classification.ttft_asked, weight, key, now_s, jitter)
+        if refused is not None:
+            self.accounts.drop(waiting.tenant, waiting.tokens, now_s)
+        return refused
 
     def wait(self, candidate: Candidate, waiting: Waiting, now_s: float) -> None:
         """It was not released: it is put where it waits, and comes back by `held`."""
-        self._leave(waiting.model, waiting.seq)
+        self._leave(waiting.model, waiting.seq, now_s)
         self._coming[_key(candidate)] = Coming(waiting, now_s)
 
-    def held(self, candidate: Candidate) -> bool:
+    def told(self, waiting: Waiting, now_s: float) -> tuple[int, float]:
+        """About how many go before what waits, and in how many seconds it starts."""
+        return self._prospects.told(waiting, now_s)
+
+    def held(self, candidate: Candidate, now_s: float) -> bool:
         """It waits in the stream. False: its turn has come before."""
         key = _key(candidate)
         if key in self._flights:
             return False
         self._coming.pop(key, None)
         if candidate.held_seq not in self.line(candidate.model):
-            self._join(key, waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s))
+            self._join(key, waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s), now_s)
         return True
 
-    def recall(self, candidate: Candidate) -> None:
+    def recall(self, candidate: Candidate, now_s: float) -> None:
         """It was found in the stream: another dispatcher admitted it."""
         if _key(candidate) in self._flights:
             # It is being moved.
             return
         if _key(candidate) in self._coming:
-            self.held(candidate)
+            self.held(candidate, now_s)
         elif candidate.held_seq not in self.line(candidate.model):
             self.accounts.recall(candidate.tenant)
-            self.held(candidate)
+            self.held(candidate, now_s)
 
     def gone(self, candidate: Candidate, now_s: float) -> None:
         """It waits no more, and will not be served."""
-        removed = self._leave(candidate.model, candidate.held_seq)
+        removed = self._leave(candidate.model, candidate.held_seq, now_s)
         if removed is not None:
             self.accounts.drop(removed.tenant, removed.tokens, now_s)
 
@@ -121,6 +148,7 @@ class State:
                 line.park(found.tenant)
                 continue
             line.release(found.seq)
+            self._prospects.leave(found, True, now_s)
             self.accounts.release(found.tenant, found.tokens)
             crew.sent(found, now_s)
             self._flights[self._keys.pop(found.seq)] = Flight(found.tenant, found.tokens, now_s, found)
@@ -138,18 +166,15 @@ class State:
         for running in room.running:
             self._seen((running.tenant, running.request_id), running.tokens, now_s)
 
-    def used(self, key: Key, prompt_tokens: int, output_tokens: int, now_s: float) -> str | None:
-        """A request ended, and took so much. The model whose line may go on."""
+    def used(self, key: Key, prompt_tokens: int, output_tokens: int, now_s: float) -> None:
+        """A request ended, and took so much."""
         flight = self._flights.pop(key, None)
         if flight is None:
-            return None
+            return
         self.accounts.end(flight.tenant, flight.tokens, prompt_tokens + output_tokens, now_s)
-        if flight.waiting is None:
-            return None
-        line = self.line(flight.waiting.model)
-        line.settle(flight.waiting, prompt_tokens, output_tokens)
+        if flight.waiting is not None:
+            self.line(flight.waiting.model).settle(flight.waiting, prompt_tokens, output_tokens)
         self._unpark(flight.tenant)
-        return flight.waiting.model
 
     def sweep(self, now_s: float) -> list[Waiting]:
         """Forget what was lost sight of. Returns what passed its deadline while it waited."""
@@ -167,6 +192,7 @@ class State:
         expired = [waiting for line in self.lines.values() for waiting in line.expired(now_s)]
         for waiting in expired:
             del self._keys[waiting.seq]
+            self._prospects.leave(waiting, False, now_s)
             self.accounts.drop(waiting.tenant, waiting.tokens, now_s)
         return expired
 
@@ -180,15 +206,19 @@ class State:
         """Whether nobody may have taken it yet."""
         return flight.waiting is not None and self.crew(flight.waiting.model).is_underway(flight.waiting.place)
 
-    def _join(self, key: Key, waiting: Waiting) -> None:
-        line = self.line(waiting.model)
-        line.weigh(waiting.tenant, self._limits(waiting.tenant).weight)
+    def _join(self, key: Key, waiting: Waiting, now_s: float) -> None:
+        line, weight = self.line(waiting.model), self._limits(waiting.tenant).weight
+        line.weigh(waiting.tenant, weight)
         line.add(waiting)
+        self._prospects.enter(waiting, weight, now_s)
         self._keys[waiting.seq] = key
 
-    def _leave(self, model: str, seq: int) -> Waiting | None:
+    def _leave(self, model: str, seq: int, now_s: float) -> Waiting | None:
         self._keys.pop(seq, None)
-        return self.line(model).remove(seq)
+        waiting = self.line(model).remove(seq)
+        if waiting is not None:
+            self._prospects.leave(waiting, False, now_s)
+        return waiting
 
     def _seen(self, key: Key, tokens: int, now_s: float) -> None:
         flight = self._flights.get(key)

@@ -12,8 +12,9 @@ class Queue:
     """A virtual token counter for each tenant (Sheng et al., OSDI 2024): its level, which is what it was served here
     over its weight. Those within `slack` of the lowest that waits are equals, and of them the most urgent request is
     first. Who comes back from idle is lifted to just below those that could be its equals: it does not stand behind
-    what others have waiting, and saves up no more than that. So levels of those that wait differ by no more than two
-    slacks, two bands and a request, whatever the load. `parked` tenants wait without being considered."""
+    what others have waiting, and saves up no more than that. So levels of those that wait differ by no more than a
+    slack, a band and a request, whatever the load, but for what is settled. `parked` tenants wait without being
+    considered."""
 
     def __init__(self, slack: float, parked: Container[str]) -> None:
         self._parked = parked
