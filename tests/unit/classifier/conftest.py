@@ -47,19 +47,27 @@ async def idle_worker(bus: Bus) -> None:
     await bus.subscribe(subjects.LINE_HELLO, lambda _: bus.post(subjects.LINE_ROOM, _room()))
 
 
-async def dispatched(bus: Bus) -> None:
-    """Return when somebody dispatches and knows the idle worker."""
+async def dispatched(bus: Bus, idle: bool = True) -> None:
+    """Return when somebody dispatches, and knows the idle worker if there is one."""
     while not await bus.ask(subjects.LINE_ASK, b"", 5):
         await asyncio.sleep(0.01)
-    bus.post(subjects.LINE_ROOM, _room())
-    await bus.ask(subjects.LINE_ASK, b"", 5)
+    if idle:
+        bus.post(subjects.LINE_ROOM, _room())
+        await bus.ask(subjects.LINE_ASK, b"", 5)
 
 
 @pytest.fixture
-async def bus(bus: Bus) -> Bus:
-    """A bus that knows the lanes, and a worker."""
+def idle() -> bool:
+    """Whether there is a worker with room for anything."""
+    return True
+
+
+@pytest.fixture
+async def bus(bus: Bus, idle: bool) -> Bus:
+    """A bus that knows the lanes."""
     await register_lanes(bus)
-    await idle_worker(bus)
+    if idle:
+        await idle_worker(bus)
     return bus
 
 
@@ -92,13 +100,15 @@ async def classifier_on(bus: Bus) -> tuple[Classifier, Controls]:
 
 
 @asynccontextmanager
-async def serving(bus: Bus, settings: ClassifierSettings | None = None) -> AsyncIterator[Context[ClassifierSettings]]:
-    """Runs a classifier; leaving drains it."""
+async def serving(
+    bus: Bus, settings: ClassifierSettings | None = None, idle: bool = True
+) -> AsyncIterator[Context[ClassifierSettings]]:
+    """Runs a classifier; leaving drains it. `idle`: there is a worker with room for anything."""
     context = context_on(bus, settings=settings)
     task = asyncio.create_task(serve(context))
     try:
         await until(lambda: context.readiness.ready)
-        await dispatched(bus)
+        await dispatched(bus, idle)
         yield context
     finally:
         context.stopping.set()

@@ -1,7 +1,6 @@
 """A request as the bus carries it. Pure."""
 
 import hashlib
-import math
 from typing import NamedTuple
 
 from tokenlane.v1.request_pb2 import BodyRef, Priority, Request
@@ -60,7 +59,7 @@ def seal(body: bytes, key: str, terms: Terms, now_ms: int) -> Envelope:
         idempotency_key=key,
         body_sha256=hashlib.sha256(body).digest(),
         priority=PRIORITIES.get(terms.priority or "", Priority.PRIORITY_UNSPECIFIED),
-        ttft_limit_ms=math.ceil((terms.ttft_s or 0) * 1000),
+        ttft_limit_ms=0 if terms.ttft_s is None else max(1, round(terms.ttft_s * 1000)),
     )
     return Envelope(request, body)
 

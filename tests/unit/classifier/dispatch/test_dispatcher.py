@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from tests.support.waiting import until
-from tests.unit.classifier.conftest import MODEL, register_lanes, serving
+from tests.unit.classifier.conftest import MODEL, serving
 from tests.unit.classifier.test_service import envelope
 from tokenlane.v1.line_pb2 import QueueRoom, Room
 from tokenlane.v1.recovery_pb2 import TenantPolicy
@@ -16,10 +16,8 @@ from tokenlane_proto import codec, headers, subjects, topology
 
 
 @pytest.fixture
-async def bus(bus: Bus) -> Bus:
-    """A bus that knows the lanes, and no worker."""
-    await register_lanes(bus)
-    return bus
+def idle() -> bool:
+    return False
 
 
 class Worker:
@@ -57,7 +55,7 @@ async def with_worker(bus: Bus, replicas: int = 1) -> AsyncIterator[Worker]:
     await worker.start()
     async with AsyncExitStack() as stack:
         for _ in range(replicas):
-            await stack.enter_async_context(serving(bus))
+            await stack.enter_async_context(serving(bus, idle=False))
         # Whoever dispatched in a test before knows no worker here.
         worker.has_room(0)
         yield worker
@@ -99,7 +97,7 @@ async def test_the_most_urgent_goes_first(bus: Bus) -> None:
 
 
 async def test_what_waits_outlives_every_classifier(bus: Bus) -> None:
-    async with with_worker(bus):
+    async with serving(bus, idle=False):
         await bus.publish_durable("requests.acme", envelope("r1"))
         await wait(bus, 1)
     async with with_worker(bus, replicas=2) as worker:
@@ -112,8 +110,8 @@ async def test_another_replica_goes_on_where_one_ends(bus: Bus) -> None:
     worker = Worker(bus)
     await worker.start()
     async with AsyncExitStack() as both:
-        first = await both.enter_async_context(serving(bus))
-        await both.enter_async_context(serving(bus))
+        first = await both.enter_async_context(serving(bus, idle=False))
+        await both.enter_async_context(serving(bus, idle=False))
         worker.has_room(0)
         await bus.publish_durable("requests.acme", envelope("r1"))
         await wait(bus, 1)
