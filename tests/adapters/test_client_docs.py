@@ -17,7 +17,7 @@ from tokenlane_chassis.connection import BusOptions, connect
 PAGE = Path(__file__).parents[2] / "docs" / "client.md"
 ADDRESS = "nats://127.0.0.1:4222"
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-PRINTED = [TEXT + "\n", TEXT, TEXT + "\n", "404 model_not_found\n"]
+PRINTED = [TEXT + "\n", TEXT, TEXT + "\n", TEXT + "\n", "404 model_not_found\n"]
 
 
 async def knows_one_model(job: Job) -> None:

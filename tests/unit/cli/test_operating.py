@@ -3,44 +3,18 @@
 import asyncio
 import io
 import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 import structlog
 from rich.console import Console
 
 from tests.support.nats_server import NatsServer
-from tests.unit.cli.conftest import printed
+from tests.unit.cli.conftest import Typed, printed
 from tests.unit.cli.dead import BODY, KEYED, NOW, bury, letter, request
 from tokenlane_chassis.connection import BusOptions, connect
-from tokenlane_cli import app
 from tokenlane_cli.dlq.letters import Key
 from tokenlane_cli.dlq.table import letter_lines, letters_table
-
-Typed = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def server() -> Iterator[NatsServer]:
-    """One that tokenlane has not been on."""
-    with NatsServer() as server:
-        yield server
-
-
-@pytest.fixture
-def typed(server: NatsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
-    """Exit code, stdout and stderr of a command."""
-    monkeypatch.setenv("TOKENLANE_NATS_URL", server.url)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tokenlane", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 async def on_bus(url: str, dead: Sequence[tuple[str, str]]) -> None:
@@ -93,22 +67,6 @@ def test_what_cannot_be_replayed_does_not_keep_the_rest(server: NatsServer, type
     assert err == "tokenlane: 1 of 2 not replayed: demo/r1: it holds no request that could be read\n"
 
 
-def test_a_tenants_time(server: NatsServer, typed: Typed) -> None:
-    bury_on(server)
-    assert typed("tenant", "list") == (0, "nothing is set for any tenant\n", "")
-    assert typed("tenant", "set", "demo", "--timeout", "30") == (0, "demo: requests without a deadline have 30 s\n", "")
-    assert typed("tenant", "set", "acme", "--timeout", "0.0001")[0] == 0
-    assert typed("tenant", "set", "slow", "--timeout", "0")[1] == "slow: requests without a deadline have no limit\n"
-    _, out, _ = typed("tenant", "list", "--json")
-    assert json.loads(out) == [
-        {"tenant": "acme", "timeout_s": 0.001},
-        {"tenant": "demo", "timeout_s": 30},
-        {"tenant": "slow", "timeout_s": 0},
-    ]
-    _, out, _ = typed("tenant", "list")
-    assert [line.split(maxsplit=1) for line in out.splitlines() if "demo" in line] == [["demo", "30 s  "]]
-
-
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -121,9 +79,6 @@ def test_a_tenants_time(server: NatsServer, typed: Typed) -> None:
         (["dlq", "list", "--tenant", "a.b"], "'a.b' is not the name of a tenant"),
         (["dlq", "list", "--nats-url", "nats://127.0.0.1:1"], "no bus at nats://127.0.0.1:1"),
         (["dlq", "show"], "Missing argument"),
-        (["tenant", "set", "a.b", "--timeout", "3"], "'a.b' is not the name of a tenant"),
-        (["tenant", "set", "demo"], "--timeout"),
-        (["tenant", "set", "demo", "--timeout", "-1"], "--timeout"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments: list[str], line: str, typed: Typed) -> None:

@@ -9,11 +9,12 @@ import typer
 import uvloop
 from rich.console import Console
 
+from tokenlane.v1.recovery_pb2 import TenantPolicy
 from tokenlane_chassis.bus import Bus
 from tokenlane_cli import flags, local_defaults
 from tokenlane_cli.errors import UsageError
 from tokenlane_cli.operating import bus_url, open_bus
-from tokenlane_cli.tenant.fields import NAMES, described
+from tokenlane_cli.tenant.fields import NAMES, described, write
 from tokenlane_cli.tenant.file import read_policies
 from tokenlane_cli.tenant.policies import change, read_all, replace
 from tokenlane_cli.tenant.table import policies_json, policies_table
@@ -81,6 +82,10 @@ def set_policy(
     values = {each: value for each, value in given.items() if value is not None}
     if not values:
         raise UsageError(f"name what to set: {', '.join('--' + each for each in NAMES)}")
+    try:
+        write(TenantPolicy(), values)
+    except UsageError as error:
+        raise UsageError(f"--{error}") from None
     policy = _on_bus(lambda bus: change(bus, name, values), nats_url, nats_creds, data_dir)
     print(f"{name}: {described(policy)}")
 

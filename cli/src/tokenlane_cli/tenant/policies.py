@@ -28,7 +28,6 @@ class Change(Enum):
 
 async def change(bus: Bus, tenant: str, values: Mapping[str, object]) -> TenantPolicy:
     """Set what is given for a tenant, by names of `fields.FIELDS`, and leave the rest. Raises UsageError, BusError."""
-    fields.write(TenantPolicy(), values)
     await _require_bucket(bus)
     for _ in range(_TRIES):
         revision, held = await bus.entry(TENANT_BUCKET, tenant)

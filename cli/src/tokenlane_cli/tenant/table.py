@@ -18,10 +18,11 @@ def policies_table(found: Policies) -> Table | None:
     columns = [field for field in FIELDS if any(policy and field.read(policy) for policy in found.values())]
     if not columns and None not in found.values():
         return None
-    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    # All columns fit on 80 characters: the one that gives way is the name.
+    table = Table(box=box.SIMPLE_HEAD, padding=0)
     table.add_column("tenant", overflow="fold")
     for field in columns:
-        table.add_column(_heading(field), justify="right", overflow="fold")
+        table.add_column(_heading(field), justify="right", no_wrap=True)
     for tenant, policy in found.items():
         if policy is None:
             table.add_row(f"{tenant} ({_UNREADABLE})")
@@ -40,12 +41,21 @@ def policies_json(found: Policies) -> list[dict[str, object]]:
 
 
 def _heading(field: Field) -> str:
-    return field.name.replace("-", " ") + (f" ({field.unit})" if field.unit else "")
+    return field.name.replace("-", "\n") + (f"\n({field.unit})" if field.unit else "")
 
 
 def _cell(field: Field, policy: TenantPolicy) -> str:
     value = field.read(policy)
-    return shown(value) if value else UNKNOWN
+    if not value:
+        return UNKNOWN
+    return _short(value) if isinstance(value, int) else shown(value)
+
+
+def _short(number: int) -> str:
+    """Millions and many thousands, where they are round."""
+    if number % 1_000_000 == 0:
+        return f"{number // 1_000_000:,}M"
+    return f"{number // 1_000}k" if number >= 10_000 and number % 1_000 == 0 else f"{number:,}"
 
 
 def _nothing(field: Field) -> int | None:
