@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tokenlane.v1.reply_pb2 import Outcome
 from tokenlane.v1.request_pb2 import Classification, Facts, Request
@@ -12,8 +13,7 @@ from tokenlane_classifier.estimate.route import route_of
 from tokenlane_classifier.lanes import ModelLanes, choose, fitting
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(NamedTuple):
     """Publish to `lane` with this budget. `fits`: the first lane whose engines hold it. `typical_output_tokens`: by
     which the lane was chosen. `level`: how much of the route the output's estimate rests on."""
 
