@@ -19,6 +19,7 @@ _PROCESSES = ("adapters", "e2e", "fuzz", "chaos", "validation")
 _BESIDE = ("containers", "helm")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the suites, and tell pytest-xdist which must not run beside each other."""
     suites = {item: item.path.relative_to(_TESTS).parts[0] for item in items}

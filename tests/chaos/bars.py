@@ -8,7 +8,7 @@ from tests.support.fleet import FleetConfig
 ONE_BROKER = Storm(title="one broker")
 CLUSTER = Storm(
     title="three brokers",
-    requests=3_000,
+    requests=4_000,
     calm=300,
     rate=40,
     kill_every_s=3,

@@ -70,6 +70,7 @@ def requests(tenant: str) -> str:
     return f"requests.{tenant}"
 
 
+@lru_cache(maxsize=1024)
 def tenant_of(subject: str) -> str:
     """Tenant of a `requests.`, `replies.`, `usage.` or `cancels.` subject. Raises MalformedMessageError."""
     parts = subject.split(".", 2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tokenlane.v1.line_pb2 import Verdict
 from tokenlane.v1.reply_pb2 import Outcome
@@ -22,8 +23,7 @@ class Wish:
     priority: Priority = Priority.PRIORITY_STANDARD
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(NamedTuple):
     """Publish to `lane` with this budget. `fits`: the first lane whose engines hold it. `typical_output_tokens`: by
     which the lane was chosen. `level`: how much of the route the output's estimate rests on."""
 

@@ -13,6 +13,8 @@ KEPT = 65_536
 Key = tuple[str, str]
 V = TypeVar("V")
 
+_PLAIN = ReplyFormat.REPLY_FORMAT_PLAIN
+
 
 class Entry(NamedTuple):
     """A request. `lane_seq`: its sequence in the stream of lanes, 0 as long as it has no lane. `requests_seq`: that in
@@ -74,18 +76,20 @@ class Ledger:
 def entry_of(request: Request, requests_seq: int) -> Entry:
     """What is remembered of a request that was read."""
     return Entry(
-        requests_seq=requests_seq,
-        accepted_unix_ms=request.accepted_unix_ms,
-        model=request.facts.model,
-        reply_inbox=request.reply_inbox,
-        plain=request.reply_format == ReplyFormat.REPLY_FORMAT_PLAIN,
-        body_object=request.body_ref.object if request.HasField("body_ref") else "",
+        requests_seq,
+        request.accepted_unix_ms,
+        request.facts.model,
+        request.reply_inbox,
+        request.reply_format == _PLAIN,
+        request.body_ref.object if request.HasField("body_ref") else "",
     )
 
 
 def forwarded(entry: Entry, forward: Forward, lane_seq: int) -> Entry:
     """The entry once the request waits in its lane."""
-    return entry._replace(lane=forward.lane, lane_seq=lane_seq, budget_tokens=forward.budget.total, level=forward.level)
+    requests_seq, accepted, model, inbox, plain, body_object, *_ = entry
+    lane, tokens, level = forward.lane, forward.budget.total, forward.level
+    return Entry(requests_seq, accepted, model, inbox, plain, body_object, lane, lane_seq, tokens, level)
 
 
 class _Bounded(Generic[V]):

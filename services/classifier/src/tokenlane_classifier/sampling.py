@@ -7,8 +7,9 @@ MOST_PER_S = 500
 
 
 class Sampling:
-    """At most about `most_per_s` a second, by the rate of the second before. Which ones follows from their ids, so
-    that replicas that hear the same take the same."""
+    """About `most_per_s` a second, by the rate of the second before; of a burst's first second, every second one after
+    that many, every third one after twice as many, and so on. Which ones follows from their ids, so that replicas that
+    hear the same take the same."""
 
     def __init__(self, most_per_s: int = MOST_PER_S) -> None:
         self._most_per_s = most_per_s
@@ -25,4 +26,5 @@ class Sampling:
             self._stride = max(1, -(-heard // self._most_per_s))
             self._second, self._heard = second, 0
         self._heard += 1
-        return self._stride == 1 or crc32(request_id.encode()) % self._stride == 0
+        stride = max(self._stride, -(-self._heard // self._most_per_s))
+        return stride == 1 or crc32(request_id.encode()) % stride == 0

@@ -1,5 +1,7 @@
 """Requests, workers and a dispatcher's knowledge for the tests here."""
 
+from typing import Any
+
 from tokenlane.v1.line_pb2 import Candidate, QueueRoom, Room, Running
 from tokenlane.v1.request_pb2 import Classification
 from tokenlane_classifier.dispatch.state import State
@@ -10,7 +12,7 @@ MODEL = "m"
 NOW_S = 1_700_000_000.0
 
 
-def candidate(request_id: str = "r1", held_seq: int = 0, **given: object) -> Candidate:
+def candidate(request_id: str = "r1", held_seq: int = 0, **given: Any) -> Candidate:
     """`given`: fields of the candidate, and of its classification."""
     names = Candidate.DESCRIPTOR.fields_by_name
     own = {name: given.pop(name) for name in list(given) if name in names}
@@ -49,7 +51,7 @@ def gone(knows: State, now_s: float = NOW_S) -> list[int]:
     return [waiting.seq for waiting in knows.releases(MODEL, now_s)]
 
 
-def hold(knows: State, request_id: str, seq: int, now_s: float = NOW_S, **given: object) -> Waiting:
+def hold(knows: State, request_id: str, seq: int, now_s: float = NOW_S, **given: Any) -> Waiting:
     """A request that has to wait, and does from now on under the number `seq`."""
     asking = candidate(request_id, **given)
     found = knows.apply(asking, now_s, 0.0)

@@ -13,6 +13,7 @@ from tokenlane_chassis.fake_bus import FakeBus
 from tokenlane_chassis.tasks import end
 from tokenlane_classifier.dispatch import leading
 from tokenlane_classifier.dispatch.leading import Leading
+from tokenlane_proto import topology
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +68,7 @@ async def test_one_that_ends_is_followed_at_once(bus: Bus) -> None:
 
 
 async def test_one_that_falls_silent_is_followed(bus: Bus) -> None:
-    await bus.update(leading.topology.LINE_BUCKET, "leader", b"gone", 0)
+    await bus.update(topology.LINE_BUCKET, "leader", b"gone", 0)
     replica = Replica(bus, "a")
     async with standing_by(replica):
         await asyncio.sleep(0.1)

@@ -31,6 +31,7 @@ def counted(text: str) -> dict[str, int]:
         ("é—ế", {"accented": 3}),
         ("🎉\uff01", {"symbol": 2}),
         ("#--------- =", {"code": 2, "mark": 9, "space": 1, "run": 1}),
+        ("a-B-1-c-D-2-e-F-", {"lower": 3, "upper": 3, "digit": 2, "mark": 8, "run": 1}),
         ("    x", {"space": 4, "lower": 1, "indent": 2}),
     ],
 )

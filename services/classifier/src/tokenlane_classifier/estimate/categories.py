@@ -74,7 +74,7 @@ def _script(counts: Sequence[int], messages: int) -> Category | None:
 
 def _ascii(counts: Sequence[int], messages: int) -> Category:
     space, framed = counts[_SPACE], max(1, messages)
-    ink = sum(counts[:_SPACE]) + sum(counts[_SPACE + 1 : _CHARACTERS]) - counts[_ESCAPE]
+    ink = sum(counts[:_CHARACTERS]) - space - counts[_ESCAPE]
     digits = counts[_DIGIT]
     if digits > _NUMERIC_SHARE * ink:
         ids = messages == 0 and digits > _IDS_SHARE * ink and not counts[_ESCAPE]

@@ -4,23 +4,25 @@ A tokenizer makes about as many tokens of a letter, a digit, a Han character eac
 (`regression`); here they are counted. Letters that JSON writes as escapes count as what they are.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 # Many short slices: bodies are made of pieces of several kinds.
 _SLICES = 32
 _SLICE_BYTES = 256
 SAMPLE_BYTES = _SLICES * _SLICE_BYTES
 
-# Each class once, the most frequent first: what is counted is taken out, so the next have less to go through. `escape`:
-# in a string a new line is a backslash and a letter. UTF-8 by its lead bytes, one for each character; `kana` holds CJK
-# punctuation, too, `accented` the typographic one (E2) and the letters of Vietnamese (E1).
-_WORDS: tuple[tuple[str, bytes], ...] = (
-    ("lower", b"abcdefghijklmnopqrstuvwxyz"),
-    ("space", b" "),
-    ("upper", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
-    ("digit", b"0123456789"),
-)
-_MARKS: tuple[tuple[str, bytes], ...] = (
+# One class a bit of a byte: a table makes such bytes of a text, and read as one integer they give up each class by one
+# mask. Letters and spaces, which are most of a text, go before. `escape`: in a string a new line is a backslash and a
+# letter. UTF-8 by its lead bytes, one for each character; `kana` holds CJK punctuation, too, `accented` the typographic
+# one (E2) and the letters of Vietnamese (E1).
+_WORDS = b"abcdefghijklmnopqrstuvwxyz "
+_UPPER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_DIGITS = b"0123456789"
+_NOT_MARKS = _UPPER + _DIGITS
+_INK: tuple[tuple[str, bytes], ...] = (
+    ("upper", _UPPER),
+    ("digit", _DIGITS),
     ("mark", b".,:;!?'-"),
     ("quote", b'"'),
     ("escape", b"\\\n\r\t"),
@@ -37,16 +39,34 @@ _LEADS: tuple[tuple[str, bytes], ...] = (
 )
 # `symbol`: other characters beyond ASCII. The last two are counted above, too: `indent` are pairs of spaces, `run`
 # is the same mark eight times, of which tokenizers make one token.
-NAMES: tuple[str, ...] = (*(name for name, _ in (*_WORDS, *_MARKS, *_LEADS)), "symbol", "indent", "run")
+NAMES: tuple[str, ...] = ("lower", "space", *(name for name, _ in (*_INK, *_LEADS)), "symbol", "indent", "run")
 REPEATED = ("indent", "run")
 _RUN = 8
-_RUNS = tuple(bytes((mark,)) * _RUN for mark in b"#-=*")
+_RUN_MARKS = b"#-=*"
+_RUNS = tuple(bytes((mark,)) * _RUN for mark in _RUN_MARKS)
 _NO_LEADS = (0,) * (len(_LEADS) + 1)
 _HIGH = bytes(range(0x80, 0x100))
 _NOT_LEADS = bytes(range(0xC0))
+_UNICODE_ESCAPE = re.compile(rb"\\u")
 _ESCAPE_BYTES = 6
 _NOTHING = (0,) * len(NAMES)
 _UINT32_MAX = 2**32 - 1
+_BITS = 8
+_MASKS = tuple(int.from_bytes(bytes((1 << bit,)) * SAMPLE_BYTES, "little") for bit in range(_BITS))
+
+
+def _table(classes: Iterable[bytes]) -> bytes:
+    """For each byte value the bits of its classes."""
+    table = bytearray(256)
+    for bit, members in enumerate(classes):
+        for member in members:
+            table[member] |= 1 << bit
+    return bytes(table)
+
+
+_SPACES = _table((b" ",))
+_INK_BITS = _table((*(members for _, members in _INK), _RUN_MARKS))
+_LEAD_BITS = _table(members for _, members in _LEADS)
 
 
 def count(text: bytes, size: int) -> tuple[int, ...]:
@@ -57,7 +77,7 @@ def count(text: bytes, size: int) -> tuple[int, ...]:
     length = len(raw)
     if not length or not size:
         return _NOTHING
-    if b"\\u" in raw and raw.isascii():
+    if raw.isascii() and _UNICODE_ESCAPE.search(raw):
         if len(slices) > 1:
             raw = b"".join(map(_whole_escapes, slices))
             length = len(raw)
@@ -96,28 +116,29 @@ def _decoded(raw: bytes) -> bytes:
 
 
 def _counts(sample: bytes) -> tuple[int, ...]:
-    indent = sample.count(b"  ")
-    if sample.isascii():
-        found, rest = _by_class(sample, _WORDS)
-        marks, _ = _by_class(rest, _MARKS)
-        return (*found, *marks, *_NO_LEADS, indent, _runs(rest))
-    found, rest = _by_class(sample.translate(None, _HIGH), _WORDS)
-    marks, _ = _by_class(rest, _MARKS)
-    scripts, symbols = _by_class(sample.translate(None, _NOT_LEADS), _LEADS)
-    return (*found, *marks, *scripts, len(symbols), indent, _runs(rest))
+    spaces = int.from_bytes(sample.translate(_SPACES), "little")
+    space = spaces.bit_count()
+    indent = sample.count(b"  ") if spaces & spaces >> _BITS else 0
+    rest = sample.translate(None, _WORDS)
+    lower = len(sample) - space - len(rest)
+    leads: Sequence[int] = _NO_LEADS
+    if not sample.isascii():
+        leads, rest = _leads(rest.translate(None, _NOT_LEADS)), rest.translate(None, _HIGH)
+    *ink, run_marks = _by_class(rest.translate(_INK_BITS), len(_INK) + 1)
+    runs = _runs(rest.translate(None, _NOT_MARKS)) if run_marks >= _RUN else 0
+    return (lower, space, *ink, *leads, indent, runs)
 
 
-def _by_class(rest: bytes, classes: Sequence[tuple[str, bytes]]) -> tuple[list[int], bytes]:
-    """Counts, and what is left."""
-    found: list[int] = []
-    left = len(rest)
-    for _, members in classes:
-        if left:
-            rest = rest.translate(None, members)
-        found.append(left - len(rest))
-        left = len(rest)
-    return found, rest
+def _leads(leads: bytes) -> list[int]:
+    found = _by_class(leads.translate(_LEAD_BITS), len(_LEADS))
+    return [*found, len(leads) - sum(found)]
+
+
+def _by_class(bits: bytes, classes: int) -> list[int]:
+    """How many of `bits` have the first bit, the second, and so on."""
+    number = int.from_bytes(bits, "little")
+    return [(number & mask).bit_count() for mask in _MASKS[:classes]]
 
 
 def _runs(marks: bytes) -> int:
-    return sum([marks.count(run) for run in _RUNS]) if len(marks) >= _RUN else 0
+    return sum([marks.count(run) for run in _RUNS])

@@ -126,5 +126,7 @@ class PromptEstimates:
 def _bounded(tokens: float, facts: Facts, text_bytes: int) -> float:
     """`tokens` within what is possible: a byte is at most a token, media and template aside."""
     least = 1.0 + text_bytes / _MOST_BYTES_PER_TOKEN
+    if tokens < least:
+        return least
     most = 64.0 + text_bytes + 16.0 * facts.messages + 65_536.0 * facts.media_parts
-    return min(max(tokens, least), most)
+    return tokens if tokens < most else most
