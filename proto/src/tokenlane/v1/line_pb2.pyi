@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Candidate(_message.Message):
-    __slots__ = ("tenant", "request_id", "model", "accepted_unix_ms", "deadline_unix_ms", "classification", "held_seq", "max_output_tokens", "same")
+    __slots__ = ("tenant", "request_id", "model", "accepted_unix_ms", "deadline_unix_ms", "classification", "held_seq", "max_output_tokens", "same", "reply_inbox")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,7 @@ class Candidate(_message.Message):
     HELD_SEQ_FIELD_NUMBER: _ClassVar[int]
     MAX_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     SAME_FIELD_NUMBER: _ClassVar[int]
+    REPLY_INBOX_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     request_id: str
     model: str
@@ -28,7 +29,8 @@ class Candidate(_message.Message):
     held_seq: int
     max_output_tokens: int
     same: str
-    def __init__(self, tenant: _Optional[str] = ..., request_id: _Optional[str] = ..., model: _Optional[str] = ..., accepted_unix_ms: _Optional[int] = ..., deadline_unix_ms: _Optional[int] = ..., classification: _Optional[_Union[_request_pb2.Classification, _Mapping]] = ..., held_seq: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., same: _Optional[str] = ...) -> None: ...
+    reply_inbox: str
+    def __init__(self, tenant: _Optional[str] = ..., request_id: _Optional[str] = ..., model: _Optional[str] = ..., accepted_unix_ms: _Optional[int] = ..., deadline_unix_ms: _Optional[int] = ..., classification: _Optional[_Union[_request_pb2.Classification, _Mapping]] = ..., held_seq: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., same: _Optional[str] = ..., reply_inbox: _Optional[str] = ...) -> None: ...
 
 class Ask(_message.Message):
     __slots__ = ("candidates",)

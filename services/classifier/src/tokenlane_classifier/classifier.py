@@ -157,6 +157,8 @@ class Classifier:
         if holds or stored.duplicate:
             candidate.held_seq = stored.seq
             self._bus.post(subjects.LINE_HELD, Held(candidate=candidate).SerializeToString())
+        if holds and candidate.reply_inbox:
+            replies.tell_waiting(self._bus, tenant, candidate.reply_inbox, verdict.position, verdict.expected_start_ms)
         self._metrics.classified(decision.lane, entry.model, budget)
         await self._queued(key, forwarded(entry, decision, stored.seq))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal
+from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal, Waiting
 from tokenlane.v1.request_pb2 import ReplyFormat, Request
 from tokenlane_chassis import results
 from tokenlane_chassis.bus import Bus, Message
@@ -29,6 +29,12 @@ def refuse(bus: Bus, tenant: str, request: Request, reject: Reject) -> None:
         return
     head = Head(http_status=reject.status, content_type=results.JSON)
     bus.post(subject, Frame(attempt=1, head=head, data=body, terminal=_terminal(reject)).SerializeToString())
+
+
+def tell_waiting(bus: Bus, tenant: str, inbox: str, position: int, expected_start_ms: int) -> None:
+    """Tell an inbox of frames how its request stands."""
+    frame = Frame(waiting=Waiting(position=position, expected_start_ms=expected_start_ms))
+    bus.post(subjects.reply(tenant, inbox), frame.SerializeToString())
 
 
 def tell_end(bus: Bus, tenant: str, request: Request, reject: Reject) -> None:

@@ -19,6 +19,8 @@ _PRIORITIES = {
     request_pb2.PRIORITY_BATCH: Priority.BATCH,
 }
 
+_PLAIN = request_pb2.REPLY_FORMAT_PLAIN
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -48,6 +50,7 @@ def candidate_of(tenant: str, request: Request, classification: Classification, 
         max_output_tokens=request.facts.max_output_tokens,
         held_seq=held_seq,
         same=_same(request),
+        reply_inbox="" if request.reply_format == _PLAIN else request.reply_inbox,
     )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from tokenlane.v1.line_pb2 import Candidate, Verdict, Verdicts
+from tokenlane.v1.recovery_pb2 import RequestState, RequestStatus
 from tokenlane_chassis.bus import Bus, Message
 from tokenlane_chassis.errors import BusError
 from tokenlane_classifier.dispatch.candidates import candidate_of
@@ -17,10 +18,13 @@ from tokenlane_classifier.dispatch.state import State
 from tokenlane_classifier.line.limits import TenantLimits
 from tokenlane_classifier.line.verdict import Refused
 from tokenlane_classifier.line.waiting import Waiting
+from tokenlane_classifier.replies import tell_waiting
 from tokenlane_proto import codec, subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
 
 _ACCOUNTS = "accounts"
+# Of those that wait, told how they stand in each sweep.
+_TELL = 500
 _SWEEP_S = 1.0
 # Every so many sweeps the stream is compared with what is known of it.
 _COMPARE = 5
@@ -62,6 +66,7 @@ class Dispatcher:
             subjects.LINE_ROOM: self._heard,
             subjects.LINE_HELD: self._held,
             topology.ALL_USAGE: self._used,
+            topology.ALL_STATUS: self._status,
             subjects.LINE_ASK: self._asked,
         }
         async with AsyncExitStack() as stack:
@@ -87,6 +92,7 @@ class Dispatcher:
             sweeps += 1
             for waiting in self._state.sweep(self._clock()):
                 self._releasing.expire(waiting.seq)
+            self._tell_those_who_wait()
             try:
                 await self._count()
                 await self._keep()
@@ -184,6 +190,29 @@ class Dispatcher:
         usage = event.usage
         self._state.used(key, usage.prompt_tokens, usage.completion_tokens, self._clock())
         self._go_on(event.model)
+
+    def _status(self, message: Message) -> None:
+        """Where a request stands that waits. Classifiers and workers know the rest."""
+        now_s = self._clock()
+        waiting = self._state.in_line((subjects.tenant_of(message.subject), message.data.decode(errors="replace")))
+        if waiting is not None and message.reply:
+            position, start_s = self._state.told(waiting, now_s)
+            status = RequestStatus(
+                state=RequestState.REQUEST_STATE_QUEUED,
+                lane=waiting.lane,
+                model=waiting.model,
+                budget_tokens=waiting.tokens,
+                accepted_unix_ms=round(waiting.accepted_s * 1_000),
+                ahead=position,
+                expected_start_ms=_ms(start_s),
+            )
+            self._bus.post(message.reply, status.SerializeToString())
+
+    def _tell_those_who_wait(self) -> None:
+        now_s = self._clock()
+        for waiting, inbox in self._state.watched(_TELL):
+            position, start_s = self._state.told(waiting, now_s)
+            tell_waiting(self._bus, waiting.tenant, inbox, position, _ms(start_s))
 
     def _go_on(self, *models: str) -> None:
         """Let go what may go. What is asked about goes by itself."""

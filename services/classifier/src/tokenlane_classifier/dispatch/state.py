@@ -54,8 +54,10 @@ class State:
         self.crews: dict[str, Crew] = {}
         self._flights: dict[Key, Flight] = {}
         self._coming: dict[Key, Coming] = {}
-        # Of those in line.
+        # Of those in line: their keys, and the inboxes that are told how they stand.
         self._keys: dict[int, Key] = {}
+        self._inboxes: dict[int, str] = {}
+        self._numbers_of: dict[Key, int] = {}
         self._numbers = itertools.count(1)
 
     def snapshot(self, now_s: float) -> bytes:
@@ -85,7 +87,7 @@ class State:
         waiting = waiting_of(candidate, -next(self._numbers), self._prefill_tokens_per_s)
         if self._coming.pop(key, None) is None and (refused := self._refuse(candidate, waiting, now_s, jitter)):
             return refused
-        self._join(key, waiting, now_s)
+        self._join(key, waiting, candidate.reply_inbox, now_s)
         return waiting
 
     def _refuse(self, candidate: Candidate, waiting: Waiting, now_s: float, jitter: float) -> Refused | None:
@@ -108,6 +110,23 @@ class State:
         """About how many go before what waits, and in how many seconds it starts."""
         return self._prospects.told(waiting, now_s)
 
+    def in_line(self, key: Key) -> Waiting | None:
+        """What waits under that name."""
+        seq = self._numbers_of.get(key)
+        found = (line.get(seq) for line in self.lines.values()) if seq is not None else ()
+        return next((waiting for waiting in found if waiting is not None), None)
+
+    def watched(self, most: int) -> list[tuple[Waiting, str]]:
+        """Some of those that wait, with the inbox that is told how they stand; the next ones each time."""
+        found = []
+        for seq, inbox in list(itertools.islice(self._inboxes.items(), most)):
+            del self._inboxes[seq]
+            self._inboxes[seq] = inbox
+            waiting = self.in_line(self._keys[seq])
+            if waiting is not None:
+                found.append((waiting, inbox))
+        return found
+
     def held(self, candidate: Candidate, now_s: float) -> bool:
         """It waits in the stream. False: its turn has come before."""
         key = _key(candidate)
@@ -115,7 +134,8 @@ class State:
             return False
         self._coming.pop(key, None)
         if candidate.held_seq not in self.line(candidate.model):
-            self._join(key, waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s), now_s)
+            waiting = waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s)
+            self._join(key, waiting, candidate.reply_inbox, now_s)
         return True
 
     def recall(self, candidate: Candidate, now_s: float) -> None:
@@ -151,7 +171,8 @@ class State:
             self._prospects.leave(found, True, now_s)
             self.accounts.release(found.tenant, found.tokens)
             crew.sent(found, now_s)
-            self._flights[self._keys.pop(found.seq)] = Flight(found.tenant, found.tokens, now_s, found)
+            self._flights[self._keys[found.seq]] = Flight(found.tenant, found.tokens, now_s, found)
+            self._forget(found.seq)
             yield found
 
     def heard(self, room: Room, now_s: float) -> None:
@@ -191,7 +212,7 @@ class State:
             crew.forget_silent(now_s)
         expired = [waiting for line in self.lines.values() for waiting in line.expired(now_s)]
         for waiting in expired:
-            del self._keys[waiting.seq]
+            self._forget(waiting.seq)
             self._prospects.leave(waiting, False, now_s)
             self.accounts.drop(waiting.tenant, waiting.tokens, now_s)
         return expired
@@ -206,19 +227,27 @@ class State:
         """Whether nobody may have taken it yet."""
         return flight.waiting is not None and self.crew(flight.waiting.model).is_underway(flight.waiting.place)
 
-    def _join(self, key: Key, waiting: Waiting, now_s: float) -> None:
+    def _join(self, key: Key, waiting: Waiting, inbox: str, now_s: float) -> None:
         line, weight = self.line(waiting.model), self._limits(waiting.tenant).weight
         line.weigh(waiting.tenant, weight)
         line.add(waiting)
         self._prospects.enter(waiting, weight, now_s)
-        self._keys[waiting.seq] = key
+        self._keys[waiting.seq], self._numbers_of[key] = key, waiting.seq
+        if inbox:
+            self._inboxes[waiting.seq] = inbox
 
     def _leave(self, model: str, seq: int, now_s: float) -> Waiting | None:
-        self._keys.pop(seq, None)
         waiting = self.line(model).remove(seq)
+        self._forget(seq)
         if waiting is not None:
             self._prospects.leave(waiting, False, now_s)
         return waiting
+
+    def _forget(self, seq: int) -> None:
+        key = self._keys.pop(seq, None)
+        self._inboxes.pop(seq, None)
+        if key is not None and self._numbers_of.get(key) == seq:
+            del self._numbers_of[key]
 
     def _seen(self, key: Key, tokens: int, now_s: float) -> None:
         flight = self._flights.get(key)

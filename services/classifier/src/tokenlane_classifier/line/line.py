@@ -30,6 +30,10 @@ class Line:
     def __contains__(self, seq: int) -> bool:
         return seq in self._waiting
 
+    def get(self, seq: int) -> Waiting | None:
+        """What waits under that number."""
+        return self._waiting.get(seq)
+
     @property
     def tiers(self) -> Mapping[Priority, Tier]:
         """The most urgent first."""
