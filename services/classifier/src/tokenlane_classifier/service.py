@@ -14,6 +14,7 @@ from tokenlane_classifier.dispatch.asking import Asking
 from tokenlane_classifier.dispatch.candidates import limits_of
 from tokenlane_classifier.dispatch.dispatcher import Dispatcher
 from tokenlane_classifier.dispatch.leading import Leading
+from tokenlane_classifier.dispatch.metrics import LineMetrics
 from tokenlane_classifier.estimate.estimates import Estimates
 from tokenlane_classifier.estimate.output import OutputEstimates
 from tokenlane_classifier.estimate.prompt import PromptEstimates
@@ -56,6 +57,7 @@ async def serve(context: Context[ClassifierSettings]) -> None:
         lambda: knowledge.models,
         time.time,
         random.random,
+        LineMetrics(context.registry),
         log,
     )
     leading = Leading(bus, uuid.uuid4().hex, dispatcher.lead, log)

@@ -13,6 +13,7 @@ from tokenlane.v1.recovery_pb2 import RequestState, RequestStatus
 from tokenlane_chassis.bus import Bus, Message
 from tokenlane_chassis.errors import BusError
 from tokenlane_classifier.dispatch.candidates import candidate_of
+from tokenlane_classifier.dispatch.metrics import LineMetrics
 from tokenlane_classifier.dispatch.releasing import Releasing
 from tokenlane_classifier.dispatch.state import State
 from tokenlane_classifier.line.limits import TenantLimits
@@ -47,6 +48,7 @@ class Dispatcher:
         models: Callable[[], Iterable[str]],
         clock: Callable[[], float],
         chance: Callable[[], float],
+        metrics: LineMetrics,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         self._bus = bus
@@ -58,6 +60,7 @@ class Dispatcher:
         self._log = log
         self._state = self._new_state()
         self._releasing = Releasing(bus, log)
+        self._metrics = metrics
 
     async def lead(self) -> None:
         """Until cancelled. Raises BusError."""
@@ -78,6 +81,7 @@ class Dispatcher:
                 subscription = await self._bus.subscribe(subject, partial(self._read, handler))
                 stack.push_async_callback(subscription.unsubscribe)
             self._bus.post(subjects.LINE_HELLO, b"")
+            stack.callback(self._metrics.left)
             await self._look_after()
 
     def tenant_changed(self, tenant: str) -> None:
@@ -93,6 +97,7 @@ class Dispatcher:
             for waiting in self._state.sweep(self._clock()):
                 self._releasing.expire(waiting.seq)
             self._tell_those_who_wait()
+            self._metrics.waits({model: len(line) for model, line in self._state.lines.items()})
             try:
                 await self._count()
                 await self._keep()
@@ -218,6 +223,7 @@ class Dispatcher:
         """Let go what may go. What is asked about goes by itself."""
         for model in models or list(self._state.lines):
             for waiting in self._state.releases(model, self._clock()):
+                self._metrics.released(model, waiting.lane, self._clock() - waiting.accepted_s)
                 if waiting.seq > 0:
                     self._releasing.release(waiting.seq)
 
