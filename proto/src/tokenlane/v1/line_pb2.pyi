@@ -71,12 +71,10 @@ class Verdicts(_message.Message):
     def __init__(self, verdicts: _Optional[_Iterable[_Union[Verdict, _Mapping]]] = ...) -> None: ...
 
 class Held(_message.Message):
-    __slots__ = ("candidate", "gone")
+    __slots__ = ("candidate",)
     CANDIDATE_FIELD_NUMBER: _ClassVar[int]
-    GONE_FIELD_NUMBER: _ClassVar[int]
     candidate: Candidate
-    gone: bool
-    def __init__(self, candidate: _Optional[_Union[Candidate, _Mapping]] = ..., gone: _Optional[bool] = ...) -> None: ...
+    def __init__(self, candidate: _Optional[_Union[Candidate, _Mapping]] = ...) -> None: ...
 
 class Room(_message.Message):
     __slots__ = ("worker", "model", "queues", "gone", "whole", "running")

@@ -89,7 +89,7 @@ def decide(
     is cautious; the lane is chosen by what the output typically is, since a request in too short a lane is moved, while
     one in too long a lane waits among others' work for nothing."""
     if 0 < request.deadline_unix_ms <= now_unix_ms:
-        return _expired()
+        return expired("the deadline passed before the request was budgeted")
     facts = request.facts
     lanes = models.get(facts.model)
     if lanes is None:
@@ -128,6 +128,11 @@ def cancelled() -> Reject:
     return Reject(499, "cancelled by the client", Outcome.OUTCOME_CANCELLED, "cancelled")
 
 
+def expired(message: str = "the deadline passed while the request waited") -> Reject:
+    """What ends a request that comes too late."""
+    return Reject(504, message, Outcome.OUTCOME_EXPIRED, "deadline_exceeded")
+
+
 def key_reused() -> Reject:
     """What answers another body under a key that was used. It ends nothing."""
     message = "The idempotency key was used before, for a request with another body."
@@ -138,12 +143,6 @@ def result_gone() -> Reject:
     """What answers a repetition that comes when the first request's result is no longer kept. It ends nothing."""
     message = "The request with this idempotency key has ended, and its answer is not kept any more. Use another."
     return Reject(410, message, Outcome.OUTCOME_FAILED, "result_gone", "Idempotency-Key")
-
-
-def _expired() -> Reject:
-    return Reject(
-        504, "the deadline passed before the request was budgeted", Outcome.OUTCOME_EXPIRED, "deadline_exceeded"
-    )
 
 
 def _unknown_model(model: str) -> Reject:

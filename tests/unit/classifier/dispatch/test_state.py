@@ -85,7 +85,7 @@ def test_what_another_dispatcher_left_is_found() -> None:
 def test_what_is_cancelled_does_not_go() -> None:
     knows = state()
     hold(knows, "r1", 1)
-    knows.gone(candidate("r1", 1), NOW_S)
+    knows.gone(("acme", "r1"), NOW_S)
     knows.heard(room(1_000), NOW_S)
     assert gone(knows) == []
     assert knows.accounts.usage("acme").queued == 0

@@ -12,7 +12,7 @@ from tokenlane.v1.line_pb2 import Candidate, Verdict, Verdicts
 from tokenlane.v1.recovery_pb2 import RequestState, RequestStatus
 from tokenlane_chassis.bus import Bus, Message
 from tokenlane_chassis.errors import BusError
-from tokenlane_classifier.dispatch.candidates import candidate_of
+from tokenlane_classifier.dispatch.candidates import Key, candidate_of
 from tokenlane_classifier.dispatch.metrics import LineMetrics
 from tokenlane_classifier.dispatch.releasing import Releasing
 from tokenlane_classifier.dispatch.state import State
@@ -55,6 +55,7 @@ class Dispatcher:
         self._new_state = partial(State, limits, prefill_tokens_per_s)
         self._models = models
         self._kept = b""
+        self._missed = False
         self._clock = clock
         self._chance = chance
         self._log = log
@@ -70,6 +71,7 @@ class Dispatcher:
             subjects.LINE_HELD: self._held,
             topology.ALL_USAGE: self._used,
             topology.ALL_STATUS: self._status,
+            topology.ALL_CANCELS: self._cancelled,
             subjects.LINE_ASK: self._asked,
         }
         async with AsyncExitStack() as stack:
@@ -102,7 +104,7 @@ class Dispatcher:
                 await self._count()
                 await self._keep()
                 if sweeps % _COMPARE == 0:
-                    await self._recall()
+                    await self._compare()
             except BusError as error:
                 self._log.warning("lanes not counted", reason=str(error))
             self._go_on()
@@ -122,11 +124,17 @@ class Dispatcher:
             await self._bus.put(topology.LINE_BUCKET, _ACCOUNTS, data)
             self._kept = data
 
+    async def _compare(self) -> None:
+        """Find what waits and is not known. What is being moved or was just put there is not counted yet; only what is
+        missed twice is looked for. Raises BusError."""
+        counts = await self._bus.subject_counts(topology.LANES, topology.ALL_HELD)
+        missed = sum(counts.values()) > self._state.known + self._releasing.busy
+        if missed and self._missed:
+            await self._recall()
+        self._missed = missed
+
     async def _recall(self) -> None:
         """All that waits, from the stream. Raises BusError."""
-        counts = await self._bus.subject_counts(topology.LANES, topology.ALL_HELD)
-        if sum(counts.values()) == sum(map(len, self._state.lines.values())):
-            return
         async with aclosing(self._bus.read(topology.LANES, topology.ALL_HELD)) as messages:
             async for message in messages:
                 try:
@@ -176,13 +184,11 @@ class Dispatcher:
                 return _GO
 
     def _held(self, message: Message) -> None:
-        held = codec.decode_held(message.data)
-        if held.gone:
-            self._state.gone(held.candidate, self._clock())
-        elif self._state.held(held.candidate, self._clock()):
-            self._go_on(held.candidate.model)
+        candidate = codec.decode_held(message.data).candidate
+        if self._state.held(candidate, self._clock()):
+            self._go_on(candidate.model)
         else:
-            self._releasing.release(held.candidate.held_seq)
+            self._releasing.release(candidate.held_seq)
 
     def _heard(self, message: Message) -> None:
         room = codec.decode_room(message.data)
@@ -196,10 +202,15 @@ class Dispatcher:
         self._state.used(key, usage.prompt_tokens, usage.completion_tokens, self._clock())
         self._go_on(event.model)
 
+    def _cancelled(self, message: Message) -> None:
+        waiting = self._state.gone(_named(message), self._clock())
+        if waiting is not None:
+            self._releasing.cancel(waiting.seq)
+
     def _status(self, message: Message) -> None:
         """Where a request stands that waits. Classifiers and workers know the rest."""
         now_s = self._clock()
-        waiting = self._state.in_line((subjects.tenant_of(message.subject), message.data.decode(errors="replace")))
+        waiting = self._state.in_line(_named(message))
         if waiting is not None and message.reply:
             position, start_s = self._state.told(waiting, now_s)
             status = RequestStatus(
@@ -226,6 +237,10 @@ class Dispatcher:
                 self._metrics.released(model, waiting.lane, self._clock() - waiting.accepted_s)
                 if waiting.seq > 0:
                     self._releasing.release(waiting.seq)
+
+
+def _named(message: Message) -> Key:
+    return subjects.tenant_of(message.subject), message.data.decode(errors="replace")
 
 
 def _ms(seconds: float) -> int:

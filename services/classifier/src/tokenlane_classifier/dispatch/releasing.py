@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
 import structlog
 
-from tokenlane.v1.reply_pb2 import Outcome
 from tokenlane_chassis import results
 from tokenlane_chassis.bus import Bus, Message
 from tokenlane_chassis.errors import BusError
+from tokenlane_classifier.decision import Reject, cancelled, expired
 from tokenlane_classifier.retry import backoff_s
 from tokenlane_proto import codec, headers, subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
@@ -19,7 +20,6 @@ _RELEASED = ".released"
 _ATTEMPTS = 5
 
 Act = Callable[[Message], Awaitable[None]]
-_EXPIRED = "the deadline passed while the request waited"
 
 
 class Releasing:
@@ -36,7 +36,16 @@ class Releasing:
 
     def expire(self, seq: int) -> None:
         """Its deadline has passed."""
-        self._spawn(self._patiently(seq, self._end))
+        self._spawn(self._patiently(seq, partial(self._end, expired())))
+
+    def cancel(self, seq: int) -> None:
+        """Nobody wants it any more."""
+        self._spawn(self._patiently(seq, partial(self._end, cancelled())))
+
+    @property
+    def busy(self) -> int:
+        """Messages that are being moved or ended."""
+        return len(self._tasks)
 
     async def stop(self) -> None:
         """Leave the rest to the next dispatcher."""
@@ -66,18 +75,18 @@ class Releasing:
         await self._bus.publish_durable(subjects.released(message.subject), message.data, fields)
         await self._bus.delete_message(topology.LANES, message.seq)
 
-    async def _end(self, message: Message) -> None:
+    async def _end(self, reject: Reject, message: Message) -> None:
         with contextlib.suppress(MalformedMessageError):
             tenant, request = subjects.parse_lane(message.subject).tenant, codec.decode_request(message.data)
             await results.publish_error(
                 self._bus,
                 tenant,
                 request,
-                status=504,
-                message=_EXPIRED,
-                error_type="server_error",
-                code="deadline_exceeded",
-                outcome=Outcome.OUTCOME_EXPIRED,
+                status=reject.status,
+                message=reject.message,
+                error_type=reject.error_type,
+                code=reject.code,
+                outcome=reject.outcome,
             )
             if request.body_ref.object:
                 await self._bus.delete_object(topology.BODY_STORE, request.body_ref.object)

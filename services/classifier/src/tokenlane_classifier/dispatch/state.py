@@ -2,7 +2,6 @@
 Pure; times in seconds since the Unix epoch."""
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from tokenlane.v1.line_pb2 import Candidate, QueueRoom, Room
 from tokenlane_classifier.dispatch.candidates import Key, ask_of, waiting_of
 from tokenlane_classifier.dispatch.prospects import Prospects
 from tokenlane_classifier.line import snapshot
-from tokenlane_classifier.line.crew import Credit, Crew
+from tokenlane_classifier.line.crew import UNLIMITED, Credit, Crew
 from tokenlane_classifier.line.limits import Accounts, TenantLimits
 from tokenlane_classifier.line.line import Line
 from tokenlane_classifier.line.order import Tariff
@@ -116,6 +115,11 @@ class State:
         found = (line.get(seq) for line in self.lines.values()) if seq is not None else ()
         return next((waiting for waiting in found if waiting is not None), None)
 
+    @property
+    def known(self) -> int:
+        """Requests that wait, or are about to."""
+        return len(self._keys) + len(self._coming)
+
     def watched(self, most: int) -> list[tuple[Waiting, str]]:
         """Some of those that wait, with the inbox that is told how they stand; the next ones each time."""
         found = []
@@ -149,11 +153,13 @@ class State:
             self.accounts.recall(candidate.tenant)
             self.held(candidate, now_s)
 
-    def gone(self, candidate: Candidate, now_s: float) -> None:
-        """It waits no more, and will not be served."""
-        removed = self._leave(candidate.model, candidate.held_seq, now_s)
-        if removed is not None:
-            self.accounts.drop(removed.tenant, removed.tokens, now_s)
+    def gone(self, key: Key, now_s: float) -> Waiting | None:
+        """It is not to be served. What waited, if it did."""
+        waiting = self.in_line(key)
+        if waiting is not None:
+            self._leave(waiting.model, waiting.seq, now_s)
+            self.accounts.drop(waiting.tenant, waiting.tokens, now_s)
+        return waiting
 
     def releases(self, model: str, now_s: float) -> Iterator[Waiting]:
         """Release what goes next, one after the other, for as long as there is room."""
@@ -263,7 +269,7 @@ class State:
 
 
 def _credit(queue: QueueRoom) -> Credit:
-    prefill = queue.prefill_tokens if queue.HasField("prefill_tokens") else math.inf
+    prefill = queue.prefill_tokens if queue.HasField("prefill_tokens") else UNLIMITED
     return Credit(queue.tokens, queue.sequences, prefill)
 
 

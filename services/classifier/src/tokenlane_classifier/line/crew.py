@@ -1,6 +1,5 @@
 """What workers can take now: what they told, less what is on its way to them."""
 
-import math
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,20 +13,28 @@ SILENCE_S = 5.0
 _UNDERWAY_S = 2.0
 
 
+# More than any engine computes; sums of it can be taken back.
+UNLIMITED = 2**50
+
+
 class Credit(NamedTuple):
     """What may still begin: KV tokens, sequences, and prompt tokens that are not computed."""
 
-    tokens: float
-    sequences: float
-    prefill_tokens: float = math.inf
+    tokens: int
+    sequences: int
+    prefill_tokens: int = UNLIMITED
 
     def plus(self, other: "Credit") -> "Credit":
         """Both."""
-        return Credit(*map(sum, zip(self, other, strict=True)))
+        return Credit(
+            self.tokens + other.tokens, self.sequences + other.sequences, self.prefill_tokens + other.prefill_tokens
+        )
 
     def minus(self, other: "Credit") -> "Credit":
         """Less that."""
-        return Credit(*(one - two for one, two in zip(self, other, strict=True)))
+        return Credit(
+            self.tokens - other.tokens, self.sequences - other.sequences, self.prefill_tokens - other.prefill_tokens
+        )
 
     @property
     def is_room(self) -> bool:
@@ -52,6 +59,8 @@ class Crew:
 
     def __init__(self) -> None:
         self._hands: dict[str, Hand] = {}
+        # What those have together that name the same places.
+        self._together: dict[frozenset[Place], dict[Place, Credit]] = {}
         # What is on its way to a place, and since when.
         self._sent: dict[Place, deque[tuple[float, Credit]]] = {}
         self._underway: dict[Place, Credit] = {}
@@ -61,19 +70,29 @@ class Crew:
 
     def heard(self, worker: str, credit: Mapping[Place, Credit], taken: Mapping[Place, int], now_s: float) -> None:
         """A worker told what it took since it told last, and what it has room for now."""
+        self.left(worker)
         self._hands[worker] = Hand(credit, now_s)
+        if credit:
+            together = self._together.setdefault(frozenset(credit), {})
+            for place, own in credit.items():
+                together[place] = own.plus(together.get(place, _NOTHING))
         for place, count in taken.items():
             for _ in range(min(count, len(self._sent.get(place, ())))):
                 self._arrived(place)
 
     def left(self, worker: str) -> None:
         """A worker ends."""
-        self._hands.pop(worker, None)
+        hand = self._hands.pop(worker, None)
+        if hand is None or not hand.credit:
+            return
+        together = self._together[frozenset(hand.credit)]
+        for place, own in hand.credit.items():
+            together[place] = together[place].minus(own)
 
     def forget_silent(self, now_s: float) -> None:
         """Workers that told nothing for too long are gone."""
         for worker in [worker for worker, hand in self._hands.items() if now_s - hand.told_s > SILENCE_S]:
-            del self._hands[worker]
+            self.left(worker)
 
     def sent(self, waiting: Waiting, now_s: float) -> None:
         """A request went to its lane."""
@@ -97,18 +116,13 @@ class Crew:
 
     def room(self) -> Collection[Place]:
         """The places of which anything may go."""
-        together: dict[frozenset[Place], dict[Place, Credit]] = {}
-        for hand in self._hands.values():
-            sums = together.setdefault(frozenset(hand.credit), {})
-            for place, credit in hand.credit.items():
-                sums[place] = credit.plus(sums.get(place, _NOTHING))
-        return [place for place in _all(together) if self._left(place, together).is_room]
+        return [place for place in _all(self._together) if self._left(place).is_room]
 
-    def _left(self, place: Place, together: Mapping[frozenset[Place], Mapping[Place, Credit]]) -> Credit:
-        named = [places for places in together if place in places]
+    def _left(self, place: Place) -> Credit:
+        named = [places for places in self._together if place in places]
         left = _NOTHING
         for places in named:
-            left = left.plus(together[places][place])
+            left = left.plus(self._together[places][place])
         for other in _all(named):
             left = left.minus(self._underway.get(other, _NOTHING))
         return left
