@@ -71,6 +71,15 @@ def test_a_request_that_asks_again_before_it_is_held_is_admitted_once() -> None:
     assert knows.accounts.usage("acme").queued == 1
 
 
+def test_a_request_that_asks_again_while_it_waits_waits_where_it_is() -> None:
+    knows = state(TenantLimits(requests_queued=1))
+    hold(knows, "r1", 7)
+    found = knows.apply(candidate(), NOW_S, 0.0)
+    assert isinstance(found, Waiting)
+    assert found.seq == 7
+    assert knows.accounts.usage("acme").queued == 1
+
+
 def test_what_another_dispatcher_left_is_found() -> None:
     knows = state()
     knows.recall(candidate(held_seq=3), NOW_S)

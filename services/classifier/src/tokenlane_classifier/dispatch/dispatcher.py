@@ -178,7 +178,8 @@ class Dispatcher:
                 )
             case Waiting() if found.seq in self._state.line(found.model):
                 position, start_s = self._state.told(found, now_s)
-                self._state.wait(candidate, found, now_s)
+                if found.seq < 0:
+                    self._state.wait(candidate, found, now_s)
                 return Verdict(kind=Verdict.KIND_HOLD, position=position, expected_start_ms=_ms(start_s))
             case _:
                 return _GO

@@ -79,10 +79,12 @@ class State:
 
     def apply(self, candidate: Candidate, now_s: float, jitter: float) -> Waiting | Refused | None:
         """A request asks to go on: it joins its line under a negative number until it is released, or `wait` is called.
-        None: it went on before."""
+        None: it went on before. One that waits already is what it was."""
         key = _key(candidate)
         if key in self._flights:
             return None
+        if (known := self.in_line(key)) is not None:
+            return known
         waiting = waiting_of(candidate, -next(self._numbers), self._prefill_tokens_per_s)
         if self._coming.pop(key, None) is None and (refused := self._refuse(candidate, waiting, now_s, jitter)):
             return refused
