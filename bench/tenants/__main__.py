@@ -2,9 +2,9 @@
 
     python -m bench.tenants [--tenants 2 50] [--seconds 60]
 
-Real processes on a real broker, engines simulated (two workers of the short lane). Each size runs three times: the capacity
-is measured with a backlog, then the tenants load 60 % of it by themselves, then one of them asks for 20 times its share of
-the capacity meanwhile. At the end all have more than they can get, half of them with twice the weight.
+Real processes on a real broker, engines simulated (two workers of the short lane). Each size runs three times: the
+capacity is measured with a backlog, then the tenants load 60 % of it by themselves, then one of them asks for 20 times
+its share of the capacity meanwhile. At the end all have more than they can get, half of them with twice the weight.
 """
 
 import argparse
