@@ -32,6 +32,13 @@ def test_wherever_it_is_cut_events_and_usage_are_the_same(tokens: int, cuts: lis
     assert counter.end() == StreamEnd(7, tokens)
 
 
+@given(tokens=st.integers(0, 5), comments=st.integers(1, 3), cuts=st.lists(st.integers(0, 1_000), max_size=12))
+def test_comments_are_no_events(tokens: int, comments: int, cuts: list[int]) -> None:
+    counter = fed(b": queue position 3, expected start in 2.0 s\n\n" * comments + stream(tokens), cuts)
+    assert counter.events == tokens + 2
+    assert fed(b": queue position 3\n\n", cuts).events == 0
+
+
 def test_cut_between_all_newlines() -> None:
     data = stream(3)
     assert fed(data, list(range(len(data)))).events == 5

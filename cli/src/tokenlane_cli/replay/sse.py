@@ -18,18 +18,26 @@ class StreamEnd:
 
 
 class EventCounter:
-    """Fed with the chunks of a stream. A raw double newline ends an event: inside JSON it is escaped."""
+    """Fed with the chunks of a stream. A raw double newline ends an event: inside JSON it is escaped. What begins with a
+    colon is a comment."""
 
     def __init__(self) -> None:
-        self.events = 0
-        self._open_newline = False
+        self._ended = self._comments = 0
+        self._open_newline, self._fresh = False, True
         self._tail: deque[bytes] = deque(maxlen=_KEPT_CHUNKS)
+
+    @property
+    def events(self) -> int:
+        """Events that came, without comments."""
+        return max(0, self._ended - self._comments)
 
     def feed(self, chunk: bytes) -> None:
         """The next chunk, cut anywhere."""
         data = b"\n" + chunk if self._open_newline else chunk
-        self.events += data.count(b"\n\n")
-        self._open_newline = data.endswith(b"\n") and not data.endswith(b"\n\n")
+        self._ended += data.count(b"\n\n")
+        self._comments += data.count(b"\n\n:") + (self._fresh and data.startswith(b":"))
+        self._fresh = data.endswith(b"\n\n") if data else self._fresh
+        self._open_newline = data.endswith(b"\n") and not self._fresh
         self._tail.append(chunk)
 
     def end(self) -> StreamEnd:

@@ -142,7 +142,7 @@ class Classifier:
         candidate = candidate_of(tenant, request, given)
         verdict = await self._asking.verdict(candidate)
         if verdict.kind == Verdict.KIND_REFUSE:
-            await self._reject(tenant, request, refused(verdict))
+            await self._refuse(tenant, request, refused(verdict))
             return
         parts = (decision.lane, decision.fits, entry.model, tenant, budget.total)
         holds = verdict.kind == Verdict.KIND_HOLD
@@ -191,6 +191,15 @@ class Classifier:
             span.set_attribute("messaging.destination.name", subject)
             return await self._bus.publish_durable(subject, payload, fields | headers_of(span))
 
+    async def _refuse(self, tenant: str, request: Request, reject: Reject) -> None:
+        """End what may come again. A key that stood for the refusal would keep it out."""
+        if not (reject.retry_after_ms and request.idempotency_key):
+            await self._reject(tenant, request, reject)
+            return
+        await self._bus.delete(topology.KEY_BUCKET, topology.key_record(tenant, request.request_id))
+        replies.refuse(self._bus, tenant, request, reject)
+        await self._leave(tenant, request, reject)
+
     async def _reject(self, tenant: str, request: Request, reject: Reject) -> None:
         await results.publish_error(
             self._bus,
@@ -204,6 +213,9 @@ class Classifier:
             outcome=reject.outcome,
             retry_after_ms=reject.retry_after_ms,
         )
+        await self._leave(tenant, request, reject)
+
+    async def _leave(self, tenant: str, request: Request, reject: Reject) -> None:
         self._metrics.rejected(reject.code)
         self._ledger.forget(tenant, request.request_id)
         body_object = request.body_ref.object

@@ -25,6 +25,8 @@ def refuse(bus: Bus, tenant: str, request: Request, reject: Reject) -> None:
         fields = results.result_headers(
             request.request_id, 1, reject.outcome, reject.status, results.JSON, reject.message, reject.code
         )
+        if reject.retry_after_ms:
+            fields[headers.RETRY_AFTER_MS] = str(reject.retry_after_ms)
         bus.post(subject, body, {**fields, headers.SEQ: _FIRST})
         return
     head = Head(http_status=reject.status, content_type=results.JSON)
@@ -76,6 +78,7 @@ def _terminal(reject: Reject) -> Terminal:
         http_status=reject.status,
         error_type=reject.error_type,
         code=reject.code,
+        retry_after_ms=reject.retry_after_ms,
     )
 
 

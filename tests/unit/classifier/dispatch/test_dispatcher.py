@@ -10,7 +10,7 @@ from tests.unit.classifier.conftest import MODEL, serving
 from tests.unit.classifier.test_service import envelope
 from tokenlane.v1.line_pb2 import QueueRoom, Room
 from tokenlane.v1.recovery_pb2 import TenantPolicy
-from tokenlane_chassis.bus import Bus, Delivery
+from tokenlane_chassis.bus import Bus, Delivery, Message
 from tokenlane_chassis.clock import unix_ms
 from tokenlane_proto import codec, headers, subjects, topology
 
@@ -163,3 +163,24 @@ async def test_beyond_its_limits_a_tenant_is_told_when_to_come_again(bus: Bus) -
         assert result is not None
         assert (result.headers[headers.STATUS], result.headers[headers.CODE]) == ("429", "requests_queued_exceeded")
         assert int(result.headers[headers.RETRY_AFTER_MS]) > 0
+
+
+async def test_a_refused_request_may_come_again_under_its_key(bus: Bus) -> None:
+    await bus.put(topology.TENANT_BUCKET, "acme", TenantPolicy(requests_queued=1).SerializeToString())
+    heard: list[Message] = []
+    await bus.subscribe("replies.acme.>", heard.append)
+    async with with_worker(bus) as worker:
+        await bus.publish_durable("requests.acme", envelope("r1"))
+        await wait(bus, 1)
+        keyed = codec.decode_request(envelope("r2"))
+        keyed.idempotency_key, keyed.body_sha256 = "mine", bytes(32)
+        keyed.request_id = subjects.keyed_id("mine")
+        await bus.publish_durable("requests.acme", keyed.SerializeToString())
+        await until(lambda: any(codec.decode_frame(each.data).HasField("terminal") for each in heard), 10)
+        refused = next(frame for each in heard if (frame := codec.decode_frame(each.data)).HasField("terminal"))
+        assert (refused.head.http_status, refused.terminal.retry_after_ms > 0) == (429, True)
+        worker.has_room(1_000_000)
+        await worker.takes(1)
+        keyed.accepted_unix_ms = unix_ms()
+        await bus.publish_durable("requests.acme", keyed.SerializeToString())
+        assert await worker.takes(2) == ["r1", keyed.request_id]
