@@ -90,7 +90,7 @@ container-engine: ## Install what the container tests start for themselves, wher
 .PHONY: test
 test: setup ## The complete check, real vLLM included
 	@$(MAKE) --no-print-directory -j3 --output-sync=target check engine $(if $(filter true,$(CI)),container-engine)
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2
 
 .PHONY: test-fast
 test-fast: setup ## Unit tests and the suites that need no engine, no container and no chart
