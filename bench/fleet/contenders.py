@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 from tokenlane_fleet.hardware.hardware import Hardware
 from tokenlane_fleet.plan.design import Candidate, Design, Engine, one_pool
+from tokenlane_fleet.plan.moves import startable, with_step_budget
 from tokenlane_fleet.plan.policies import (
+    BY_TURNS,
     DEADLINE,
     FIFO,
     LEAST_WORK,
@@ -21,7 +23,7 @@ from tokenlane_fleet.plan.policies import (
 )
 from tokenlane_fleet.plan.sizing import splits
 from tokenlane_fleet.plan.workload import Workload
-from tokenlane_fleet.sim.fleet import Dispatch
+from tokenlane_fleet.sim.fleet import Dispatch, Steal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Setting:
 Starts = Callable[[Setting], list[Candidate]]
 
 LANE_BOUNDARIES = (1024, 2048, 4096, 8192)
+_LARGER_STEPS = (2, 3)
+_CAP_STEPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,21 @@ def _two(steal: bool) -> Starts:
     return starts
 
 
+def _by_turns(of: Setting) -> list[Candidate]:
+    """Workers pull what is next over all lanes, up to some steps of prompts; or lanes of longer requests have larger
+    steps, and nothing short is run there."""
+    engines = [replace(engine, prefill_cap=_CAP_STEPS * engine.max_num_batched_tokens) for engine in of.known]
+    alike = [(BY_TURNS, (engine, engine)) for engine in engines]
+    larger = [
+        (replace(BY_TURNS, steal=Steal.LONGER), (engine, bigger))
+        for engine in engines
+        for bigger in (with_step_budget(engine, times * engine.max_num_batched_tokens) for times in _LARGER_STEPS)
+        if startable(bigger, of.hardware)
+    ]
+    designs = [lanes((boundary,), pair, rules) for boundary in LANE_BOUNDARIES for rules, pair in (*alike, *larger)]
+    return [Candidate(design, split) for design in dict.fromkeys(designs) for split in _splits(of, design)]
+
+
 def _splits(of: Setting, design: Design) -> list[tuple[int, ...]]:
     """Replicas by each lane's share of the tokens, and one more or less."""
     budgets = of.workload.budgets
@@ -99,3 +118,11 @@ CONTENDERS = (
     Contender("two", "two fixed lanes, tuned", _two(False), True, ("one",)),
     Contender("elastic", "elastic lanes, deadline order (simulated policy)", _two(True), True, ("one-deadline", "one")),
 )
+
+PULLED = Contender("by-turns", "elastic lanes, by turns (the product's rule)", _by_turns, True, ("one-deadline", "one"))
+"""What `bench.goodput` is about; `bench.fleet.policies` was run without it."""
+
+
+def named(key: str) -> Contender:
+    """One of all."""
+    return next(of for of in (*CONTENDERS, PULLED) if of.key == key)

@@ -1,6 +1,6 @@
 """How much load a tuned policy keeps, and how few replicas it needs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,30 +13,32 @@ from tokenlane_fleet.plan.settings import Effort
 from tokenlane_fleet.plan.sizing import Size, fewest
 from tokenlane_fleet.plan.trials import Trial, Trials
 from tokenlane_fleet.plan.workload import workload
+from tokenlane_fleet.sim.budgets import exact
 from tokenlane_fleet.sim.result import Result
 from tokenlane_fleet.sim.run import simulate
 from tokenlane_fleet.sim.slo import Slo, meets
-from tokenlane_fleet.sim.trace import Trace
+from tokenlane_fleet.sim.trace import Tokens, Trace
 
 _FACTOR, _PRECISION = 1.15, 1.005
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all figures of one study share."""
+    """What all figures of one study share. `believed`: the budgets of a trace's requests; lengths are known if not."""
 
     hardware: Hardware
     slo: Slo
     executor: Executor
     effort: Effort
+    believed: Callable[[Trace], Tokens] = exact
 
     def search(self, most: int) -> Search:
         """A search that remembers its own simulations alone."""
         return Search(Trials(simulate, self.executor, self.hardware), self.effort, most)
 
     def result(self, trace: Trace, candidate: Candidate) -> Result:
-        """What becomes of each request; lengths are known."""
-        trial = Trial(workload(trace, self.slo), 0, candidate.design, candidate.replicas)
+        """What becomes of each request."""
+        trial = Trial(workload(trace, self.slo, self.believed(trace)), 0, candidate.design, candidate.replicas)
         with ThreadPoolExecutor(1) as alone:
             return Trials(simulate, alone, self.hardware).results([trial])[0]
 

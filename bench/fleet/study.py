@@ -8,11 +8,11 @@ import numpy as np
 
 from bench.fleet.arguments import progress
 from bench.fleet.cache import Cache
-from bench.fleet.contenders import CONTENDERS, Contender
+from bench.fleet.contenders import Contender, named
 from bench.fleet.goodput import Bench, scaled
 from bench.fleet.settings_words import engines_of, read, written
 from bench.fleet.workloads import CHAT, Kind, Sources
-from tokenlane_fleet.plan.design import Candidate, Engine
+from tokenlane_fleet.plan.design import Candidate, Design, Engine
 from tokenlane_fleet.plan.moves import startable
 from tokenlane_fleet.sim.fleet import Pull
 from tokenlane_fleet.sim.slo import class_of
@@ -21,7 +21,8 @@ from tokenlane_fleet.sim.trace import Trace
 Figures = dict[str, Any]
 FINALISTS = 4
 WORSE = 0.985
-GRID = ((512, 0), (704, 0), (832, 624), (832, 416), (960, 480), (1024, 512), (1024, 256), (2048, 512))
+Steps = Sequence[tuple[int, int]]
+GRID: Steps = ((512, 0), (704, 0), (832, 624), (832, 416), (960, 480), (1024, 512), (1024, 256), (2048, 512))
 GRID_CAPS = (2048, 8192)
 POOLS = ("one-push", "one", "one-deadline")
 
@@ -40,8 +41,12 @@ class Scale:
 class Study:
     """Results go through `cache` under keys that begin with `prefix`."""
 
-    def __init__(self, bench: Bench, sources: Sources, cache: Cache, prefix: str, scale: Scale) -> None:
+    def __init__(
+        self, bench: Bench, sources: Sources, cache: Cache, prefix: str, scale: Scale, grid: Steps = GRID
+    ) -> None:
+        """`grid`: step budgets and chunks that every tuned policy is tried with at last."""
         self._bench, self._sources, self._cache, self._prefix, self._scale = bench, sources, cache, prefix, scale
+        self._grid = grid
 
     def figures(self, kind: Kind, contender: Contender) -> Figures:
         """Of one policy under one kind of traffic."""
@@ -51,6 +56,16 @@ class Study:
     def goodput(self, kind: Kind, candidate: Candidate) -> float:
         """Requests/s of a replica, the mean of draws on which nothing was tuned."""
         return self._rates(kind, [candidate], self._draws(kind))[0] / sum(candidate.replicas)
+
+    def best(self, kind: Kind, contender: Contender) -> tuple[Candidate, float]:
+        """The contender at its best for that traffic, and its goodput."""
+
+        def compute() -> Figures:
+            candidate = self._best(kind, contender)
+            return {"candidate": written(candidate), "goodput": self.goodput(kind, candidate)}
+
+        found = self._once(f"{kind.key} {contender.key} goodput", compute)
+        return read(found["candidate"]), float(found["goodput"])
 
     def _once(self, key: str, compute: Any) -> Any:
         def told() -> Any:
@@ -81,8 +96,8 @@ class Study:
         found = self._searched(kind, contender)
         if not contender.tuned:
             return found
-        engines = [engine for key in POOLS for engine in engines_of(self._searched(kind, _named(key)))]
-        known = list(dict.fromkeys([found, *self._with_engines(found, [*engines, *_grid(engines[0])])]))
+        engines = [engine for key in POOLS for engine in engines_of(self._searched(kind, named(key)))]
+        known = list(dict.fromkeys([found, *self._with_engines(found, [*engines, *_like(engines[0], self._grid)])]))
         near = self._rates(kind, known[:1], (0,))[0]
         known = [found, *self._keeping(kind, known[1:], near * WORSE)]
         first = [near, *self._rates(kind, known[1:], (0,), near)]
@@ -121,18 +136,13 @@ class Study:
         caps = {own.prefill_cap, *GRID_CAPS} if isinstance(found.design.dispatch, Pull) else {0}
         swapped = []
         for engine in (replace(of, prefill_cap=cap) for of in engines for cap in sorted(caps)):
-            design = found.design
-            for index in range(len(design.lanes)):
-                design = design.with_engine(index, engine)
             if startable(engine, self._bench.hardware):
-                swapped.append(replace(found, design=design))
+                swapped += [replace(found, design=design) for design in _swapped(found.design, engine)]
         return swapped
 
     def _searched(self, kind: Kind, contender: Contender) -> Candidate:
         def compute() -> Figures:
-            known = [
-                engine for key in contender.learns_from for engine in engines_of(self._searched(kind, _named(key)))
-            ]
+            known = [engine for key in contender.learns_from for engine in engines_of(self._searched(kind, named(key)))]
             trace = self._trace(kind, kind.per_replica)
             return written(self._bench.tuned(trace, contender, self._scale.replicas, known))
 
@@ -157,10 +167,17 @@ class Study:
         return {"replicas": list(size.replicas) if size.kept else None}
 
 
-def _grid(like: Engine) -> list[Engine]:
+def _swapped(design: Design, engine: Engine) -> list[Design]:
+    """The same with that engine in all lanes, or in one of them where lanes need not be alike."""
+    lanes = range(len(design.lanes))
+    alone = [design.with_engine(index, engine) for index in lanes] if design.own_rules and len(lanes) > 1 else []
+    for index in lanes:
+        design = design.with_engine(index, engine)
+    return [design, *alone]
+
+
+def _like(engine: Engine, steps: Steps) -> list[Engine]:
     """Step budgets and chunks between the rungs of the search, or missed by the noise of its one draw."""
-    return [replace(like, max_num_batched_tokens=tokens, long_prefill_token_threshold=chunk) for tokens, chunk in GRID]
-
-
-def _named(key: str) -> Contender:
-    return next(of for of in CONTENDERS if of.key == key)
+    return [
+        replace(engine, max_num_batched_tokens=tokens, long_prefill_token_threshold=chunk) for tokens, chunk in steps
+    ]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tokenlane_cli.traces.load import load
+from tokenlane_fleet.errors import FleetSettingError
 from tokenlane_fleet.sim import workloads
 from tokenlane_fleet.sim.trace import Trace
 
@@ -38,22 +39,22 @@ class Sources:
     """The files that traffic is made from."""
 
     azure: Path
-    lmsys: Path
-    agents: Path
+    lmsys: Path | None
+    agents: Path | None
     requests: int
     seed: int
 
     def trace(self, kind: Kind, rate: float, again: int = 0) -> Trace:
         """That traffic at so many requests a second; another draw of what is random for each `again`."""
-        rng = np.random.default_rng([self.seed, KINDS.index(kind), again])
+        rng = np.random.default_rng([self.seed, [of.key for of in KINDS].index(kind.key), again])
         azure = load(self.azure, limit=self.requests).trace
         if kind is CHAT:
             made = azure.at_rate(rate)
         elif kind is LMSYS:
-            made = load(self.lmsys, limit=self.requests, rate=rate, seed=self.seed + again).trace
+            made = load(_given(self.lmsys), limit=self.requests, rate=rate, seed=self.seed + again).trace
         elif kind is AGENTS:
-            made = load(self.agents, limit=self.requests, rate=rate, seed=self.seed + again).trace
-        elif kind is BURSTS:
+            made = load(_given(self.agents), limit=self.requests, rate=rate, seed=self.seed + again).trace
+        elif kind.key == BURSTS.key:
             made = workloads.bursty(azure.at_rate(rate), BURST_CV, rng)
         elif kind is MIX:
             documents = workloads.long_documents(self.requests, rate, rng)
@@ -61,3 +62,9 @@ class Sources:
         else:
             made = workloads.uniform(self.requests, rate, rng)
         return replace(made, name=kind.title)
+
+
+def _given(path: Path | None) -> Path:
+    if path is None:
+        raise FleetSettingError("that traffic is made from a file that was not given")
+    return path

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenlane_worker.credit import NOTHING, Capacity, Cost, cost_of, fits, minus, plus, pull_target
+from tokenlane_worker.credit import NOTHING, Capacity, Cost, Sizes, cost_of, fits, minus, plus, pull_target
 
 CAPACITIES = st.builds(
     Capacity, tokens=st.integers(1, 10**6), sequences=st.integers(1, 256), largest=st.integers(1, 10**5)
@@ -43,3 +43,30 @@ def test_a_request_never_costs_more_than_the_context_allows() -> None:
 @given(st.builds(Cost, st.integers(0, 10**6), st.integers(0, 100)), st.builds(Cost, st.integers(0, 10**6), st.just(1)))
 def test_giving_back_undoes_taking(load: Cost, cost: Cost) -> None:
     assert minus(plus(load, cost), cost) == load
+
+
+def test_a_request_is_counted_with_a_part_of_its_output() -> None:
+    capacity = Capacity(100_000, 8, 1000)
+    assert cost_of(100, 301, 1, capacity) == Cost(221, 1)
+    assert cost_of(100, 300, 3, capacity) == Cost(220, 3)
+
+
+def test_as_many_are_asked_for_as_fit_by_what_is_known_of_their_size() -> None:
+    capacity = Capacity(8000, 128, 4000)
+    assert pull_target(capacity, NOTHING) == 2
+    assert pull_target(capacity, NOTHING, 50) == 128
+    assert pull_target(capacity, Cost(7000, 10), 500) == 2
+    assert pull_target(capacity, Cost(7900, 10), 500) == 1
+    assert pull_target(capacity, Cost(7960, 10), 500) == 0, "hardly any would fit"
+    assert pull_target(capacity, Cost(7960, 10)) == 1
+
+
+def test_a_large_request_is_remembered_for_a_while() -> None:
+    sizes = Sizes()
+    assert sizes.of("long") == 0
+    for tokens in (100, 1000, 100):
+        sizes.seen("long", Cost(tokens, 1))
+    assert sizes.of("long") == 910
+    for _ in range(100):
+        sizes.seen("long", Cost(100, 1))
+    assert (sizes.of("long"), sizes.of("short")) == (100, 0)

@@ -138,6 +138,13 @@ async def test_room_is_left_for_its_own(house: House) -> None:
     await until(lambda: house.engines["long"].calls[-1] == b"own", 5, 0.001)
 
 
+async def test_others_are_helped_as_long_as_what_they_usually_ask_for_fits(house: House) -> None:
+    await house.worker("long", largest=LONG, capacity=Capacity(2 * LONG, 32, LONG))
+    for number in range(20):
+        await house.send(f"r{number}", "short", "short", tokens=105)
+    assert len(await house.calls("long", 20)) == 20, "the longest would not fit beside so many"
+
+
 async def test_one_engine_serves_two_lanes_by_priority(house: House) -> None:
     engine = await house.worker("short", "long", largest=LONG, capacity=Capacity(4 * LONG, 8, LONG))
     body = {"model": "m", "messages": [], "priority": -7}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tokenlane_worker import credit
-from tokenlane_worker.credit import Capacity, Cost
+from tokenlane_worker.credit import Capacity, Cost, Sizes
 from tokenlane_worker.job import Job
 from tokenlane_worker.prefill import Prefill
 from tokenlane_worker.pulling import Source
@@ -26,6 +26,7 @@ class Load:
         self._station = station
         self._freed = freed
         self._taken = credit.NOTHING
+        self._sizes = Sizes()
         self._prefill = Prefill(station.prefill_cap, len(station.lanes) + 1)
         station.metrics.capacity_tokens.set(station.capacity.tokens)
 
@@ -40,10 +41,12 @@ class Load:
 
     def room(self, source: Source) -> int:
         """How many requests of a source may be on their way."""
+        each = self._sizes.of(source.queue.lane)
         if source.turn:
-            room = credit.borrow_target(self._station.capacity, self._taken, source.need)
+            need = min(each, source.need) or source.need
+            room = credit.borrow_target(self._station.capacity, self._taken, need)
         else:
-            room = credit.pull_target(self._capacity(source.urgency), self._taken)
+            room = credit.pull_target(self._capacity(source.urgency), self._taken, each)
         return self._prefill.limit(room, source.urgency)
 
     def credit(self, source: Source, held: Cost) -> Credit:
@@ -55,6 +58,8 @@ class Load:
     def begin(self, job: Job) -> None:
         """A job goes to the engine. One that is stopped before computes no prompt."""
         self._taken = credit.plus(self._taken, job.cost)
+        if job.cost.sequences:
+            self._sizes.seen(job.lane, job.cost)
         if job.request.facts.stream and job.stopped is None:
             self._compute(job)
         else:

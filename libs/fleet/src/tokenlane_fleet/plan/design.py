@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from tokenlane_fleet.errors import FleetSettingError
 from tokenlane_fleet.hardware.hardware import Hardware
 from tokenlane_fleet.limits import SchedulerLimits
-from tokenlane_fleet.sim.fleet import Dispatch, Fleet, Pool, Push, Steal
+from tokenlane_fleet.sim.fleet import Dispatch, Fleet, Pool, Pull, Push, Steal
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ class Design:
         """Whether no lane's workers take from another's queue, and no router spills over."""
         return not self.dispatch.spill if isinstance(self.dispatch, Push) else self.dispatch.steal is Steal.NEVER
 
+    @property
+    def own_rules(self) -> bool:
+        """Whether each lane's workers may have their own credit and cap: lanes apart, and those that help by turns."""
+        return self.apart or (isinstance(self.dispatch, Pull) and self.dispatch.steal is not Steal.WHEN_IDLE)
+
     def alone(self, index: int) -> "Design":
         """One lane as a fleet of its own."""
         return Design((replace(self.lanes[index], up_to_tokens=None),), self.dispatch)
@@ -74,7 +79,15 @@ def fleet(design: Design, replicas: tuple[int, ...], hardware: Hardware, transit
     """The fleet to simulate. Raises FleetSettingError where lanes share a queue's rules and disagree about them, and
     LimitsError where an engine could not start."""
     pools = tuple(
-        Pool(lane.name, limits(lane.engine, hardware), hardware.cost, count, lane.up_to_tokens)
+        Pool(
+            lane.name,
+            limits(lane.engine, hardware),
+            hardware.cost,
+            count,
+            lane.up_to_tokens,
+            lane.engine.prefill_cap,
+            lane.engine.kv_overcommit,
+        )
         for lane, count in zip(design.lanes, replicas, strict=True)
     )
     return Fleet(pools, _dispatch(design), transit_s)
@@ -94,7 +107,6 @@ def _dispatch(design: Design) -> Dispatch:
     if isinstance(design.dispatch, Push):
         return design.dispatch
     rules = {(lane.engine.kv_overcommit, lane.engine.prefill_cap) for lane in design.lanes}
-    if len(rules) > 1:
+    if len(rules) > 1 and not design.own_rules:
         raise FleetSettingError("lanes that share one fleet's queues need the same kv_overcommit and prefill_cap")
-    ((overcommit, prefill_cap),) = rules
-    return replace(design.dispatch, overcommit=overcommit, prefill_cap=prefill_cap)
+    return design.dispatch

@@ -10,13 +10,15 @@ from tokenlane_fleet.errors import LimitsError
 from tokenlane_fleet.hardware.hardware import Hardware
 from tokenlane_fleet.plan.boundaries import LADDER
 from tokenlane_fleet.plan.design import Candidate, Design, Engine, limits
-from tokenlane_fleet.sim.fleet import Dispatch, Order, Pull, Push, PushRule
+from tokenlane_fleet.sim.fleet import Dispatch, Order, Pull, Push, PushRule, Steal
 
 STEP_BUDGETS = (256, 512, 1024, 2048, 4096, 8192)
 SEQUENCES = (8, 16, 32, 64, 128, 256, 512, 1024)
 CHUNK_DIVISORS = (0, 2, 4)
 OVERCOMMITS = (0.7, 1.0, 1.5, 2.0, 3.0)
 PREFILL_CAPS = (0, 1024, 2048, 4096, 8192, 16_384, 32_768)
+HELP_TOKENS = (0, 8192, 16_384, 32_768)
+_BY_TURNS = (Steal.MOST_URGENT, Steal.LONGER)
 OUTPUT_WEIGHTS = (0.0, 1.0, 4.0, 16.0)
 
 Value = TypeVar("Value", int, float)
@@ -27,7 +29,7 @@ Move = Callable[[Candidate], list[Candidate]]
 
 def moves(design: Design, hardware: Hardware) -> list[Move]:
     """Every setting that a design of this kind has. Lanes that share a queue's rules change theirs together."""
-    of_worker, shared = _worker(design.dispatch), not design.apart
+    of_worker, shared = _worker(design.dispatch), not design.own_rules
     found: list[Move] = []
     for index in range(len(design.lanes)):
         own = _ENGINE if shared else (*_ENGINE, *of_worker)
@@ -135,6 +137,10 @@ def _dispatches(of: Candidate) -> list[Candidate]:
         found = [replace(rule, output_weight=weight) for weight in _near(OUTPUT_WEIGHTS, rule.output_weight, 1)]
     elif isinstance(rule, Pull) and rule.order is Order.DEADLINE:
         found = [replace(rule, late_last=not rule.late_last)]
+    elif isinstance(rule, Pull) and rule.steal in _BY_TURNS:
+        found = [replace(rule, steal=steal) for steal in _BY_TURNS if steal is not rule.steal]
+        if rule.steal is Steal.LONGER:
+            found += [replace(rule, help_tokens=tokens) for tokens in HELP_TOKENS if tokens != rule.help_tokens]
     return [replace(of, design=replace(of.design, dispatch=changed)) for changed in found]
 
 

@@ -13,6 +13,17 @@ LEAST_WORK = Push(PushRule.LEAST_WORK)
 FIFO = Pull()
 DEADLINE = Pull(order=Order.DEADLINE, bind=Bind.AT_STEP)
 STEALING = replace(DEADLINE, steal=Steal.WHEN_IDLE)
+# What a worker can do: see `tokenlane_fleet.urgency`.
+BY_TURNS = Pull(
+    order=Order.DUE,
+    late_last=True,
+    steal=Steal.MOST_URGENT,
+    bind=Bind.LEAST_LOADED,
+    whole_prompts=True,
+    patience=4.0,
+    patience_s=20.0,
+    chunked_prefill=True,
+)
 
 PAPER_CONTEXT, PAPER_SEQUENCES = 65_536, 16
 PAPER_SHORT_CONTEXT, PAPER_SHORT_SEQUENCES = 8192, 128

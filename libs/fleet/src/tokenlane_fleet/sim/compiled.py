@@ -9,12 +9,14 @@ from typing import Any
 from numba import njit
 from numba.extending import register_jitable
 
+from tokenlane_fleet import urgency
 from tokenlane_fleet.kernel import run, seconds, step, waiting
-from tokenlane_fleet.sim import clock, loop, pulling, pushing, queue, worker
+from tokenlane_fleet.sim import clock, loop, pulling, pushing, queue, turns, worker
 from tokenlane_fleet.sim.borrowing import borrowed
 from tokenlane_fleet.sim.records import World
 
-_MODULES: tuple[ModuleType, ...] = (waiting, step, seconds, run, clock, queue, worker, pushing, pulling, loop)
+_ENGINE: tuple[ModuleType, ...] = (waiting, step, seconds, run)
+_MODULES: tuple[ModuleType, ...] = (*_ENGINE, urgency, clock, queue, turns, worker, pushing, pulling, loop)
 
 
 def _own_functions(module: ModuleType) -> list[FunctionType]:

@@ -1,5 +1,6 @@
 """What is simulated: pools of engines, and how requests find them. Frozen values."""
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -18,17 +19,22 @@ class PushRule(IntEnum):
 
 
 class Order(IntEnum):
-    """What a central queue hands out first."""
+    """What a central queue hands out first: what came first; what must begin its prefill first (arrival + limit - own
+    prefill time); what must have its first token first (arrival + limit)."""
 
     FIFO = 0
     DEADLINE = 1
+    DUE = 2
 
 
 class Steal(IntEnum):
-    """Whether a worker takes another lane's request that fits its engine: never, or while its own lane has none."""
+    """Whether a worker takes another lane's request that fits its engine: never; while its own lane has none; or what
+    is next over all lanes, or over its own and those of longer requests."""
 
     NEVER = 0
     WHEN_IDLE = 1
+    MOST_URGENT = 2
+    LONGER = 3
 
 
 class Bind(IntEnum):
@@ -56,9 +62,12 @@ class Pull:
 
     KV credit: budgets of all it has, plus this one's, stay within `overcommit` times its KV tokens, and requests within
     `max_num_seqs`; an empty one takes anything. `prefill_cap`: tokens of prompts not yet computed in one engine, above
-    which it pulls nothing more (0: no cap; an engine without any takes a request of any length). DEADLINE: smallest
-    arrival + limit - own prefill time first. `late_last`: what can no longer make its limit waits until the rest is
-    served.
+    which it pulls nothing more (0: no cap; an engine without any takes a request of any length); with `whole_prompts` a
+    prompt counts as a whole until its first token, which is all that a worker outside the engine sees. `late_last`: in
+    order of limits, what can no longer make its own waits until the rest is served, or until `patience` times its limit
+    (at most `patience_s`) after its turn. `chunked_prefill`: whether a request's own prefill time, by which that is
+    judged, is what the engine's steps and chunks allow, not its arithmetic alone. `help_tokens`: the longest prompt
+    that is taken from another lane (0: any).
     """
 
     order: Order = Order.FIFO
@@ -67,6 +76,15 @@ class Pull:
     late_last: bool = False
     steal: Steal = Steal.NEVER
     bind: Bind = Bind.IN_TURN
+    whole_prompts: bool = False
+    patience: float = math.inf
+    patience_s: float = math.inf
+    chunked_prefill: bool = False
+    help_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        if not (self.patience > 0 and self.patience_s > 0):
+            raise FleetSettingError("what is late needs some patience before its turn comes again")
 
 
 Dispatch = Push | Pull
@@ -74,13 +92,16 @@ Dispatch = Push | Pull
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Replicas with the same engine. `up_to_tokens`: largest budget that is routed here; None: any."""
+    """Replicas with the same engine. `up_to_tokens`: largest budget that is routed here; None: any. `prefill_cap` and
+    `overcommit` None: the queue's."""
 
     name: str
     limits: SchedulerLimits
     cost: StepCost
     replicas: int
     up_to_tokens: int | None = None
+    prefill_cap: int | None = None
+    overcommit: float | None = None
 
     def __post_init__(self) -> None:
         if self.replicas < 1:

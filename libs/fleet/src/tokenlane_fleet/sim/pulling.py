@@ -1,27 +1,29 @@
 """Central queues and the workers that pull from them."""
 
 from tokenlane_fleet.sim.clock import set_due
-from tokenlane_fleet.sim.fleet import Bind, Order
-from tokenlane_fleet.sim.queue import dequeue, enqueue
+from tokenlane_fleet.sim.fleet import Bind, Steal
+from tokenlane_fleet.sim.queue import dequeue
 from tokenlane_fleet.sim.records import NEVER, Phase, World
+from tokenlane_fleet.sim.turns import NOBODY, can_help, helps, join, next_head, next_of, step_back_if_late
 from tokenlane_fleet.sim.worker import cut_run, give, may_take
 
 _ACTIVE = Phase.ACTIVE
-_DEADLINE = int(Order.DEADLINE)
 _IN_TURN = int(Bind.IN_TURN)
 _AT_STEP = int(Bind.AT_STEP)
-# Added to the key of a request that is late: behind all that are not, in the same order among themselves.
-LATE = 1e12
-NOBODY = -1
+_NEVER = int(Steal.NEVER)
+_WHEN_IDLE = int(Steal.WHEN_IDLE)
 
 
 def queue_up(world: World, pool: int, item: int) -> None:
     """A request comes to its lane."""
-    enqueue(world, pool, item, key_of(world, pool, item))
+    join(world, pool, item)
     if world.rules[0].bind == _AT_STEP:
         wake(world, pool, item)
     else:
-        hand_out(world, pool)
+        if world.rules[0].steal in (_NEVER, _WHEN_IDLE):
+            hand_out(world, pool)
+        else:
+            hand_out_all(world)
         if world.pools[pool].queued == 1:
             cut_runs(world)
 
@@ -40,14 +42,6 @@ def anything_queued(world: World) -> bool:
     return False
 
 
-def key_of(world: World, pool: int, item: int) -> float:
-    """Arrival first, or the moment by which its prefill must begin."""
-    sequence = world.sequences[item]
-    if world.rules[0].order != _DEADLINE or sequence.moved:
-        return float(world.clock[0].now_s)
-    return float(sequence.arrival_s + sequence.limit_s - sequence.total * world.costs[pool].per_token_s)
-
-
 def hand_out(world: World, pool: int) -> None:
     """Give the queue's head away as long as a worker has room for it: of this lane, else an idle one of another."""
     while world.pools[pool].queued:
@@ -59,6 +53,26 @@ def hand_out(world: World, pool: int) -> None:
         if replica == NOBODY:
             return
         give(world, replica, dequeue(world, pool))
+
+
+def hand_out_all(world: World) -> None:
+    """The same over all lanes, by the turns of their heads; one that nobody can take holds up nobody else's."""
+    for pool in range(len(world.pools)):
+        step_back_if_late(world, pool)
+    after = NOBODY
+    while True:
+        pool = next_head(world, after)
+        if pool == NOBODY:
+            return
+        item = world.queue_items[pool, 0]
+        replica = taker(world, pool, item)
+        if replica == NOBODY:
+            replica = thief(world, pool, item)
+        if replica == NOBODY:
+            after = pool
+        else:
+            give(world, replica, dequeue(world, pool))
+            step_back_if_late(world, pool)
 
 
 def taker(world: World, pool: int, item: int) -> int:
@@ -82,8 +96,7 @@ def taker(world: World, pool: int, item: int) -> int:
 
 def thief(world: World, pool: int, item: int) -> int:
     for other in range(len(world.pools)):
-        far = world.pools[other]
-        if other != pool and far.queued == 0 and world.sequences[item].budget <= far.max_model_len:
+        if other != pool and helps(world, other, pool) and can_help(world, other, item):
             replica = taker(world, other, item)
             if replica != NOBODY:
                 return replica
@@ -97,7 +110,7 @@ def wake(world: World, pool: int, item: int) -> None:
         return
     for other in range(len(world.pools)):
         far = world.pools[other]
-        could = other != pool and far.queued == 0 and world.sequences[item].budget <= far.max_model_len
+        could = other != pool and helps(world, other, pool) and can_help(world, other, item)
         if could and wake_one(world, far.first, far.end):
             return
 
@@ -111,19 +124,24 @@ def wake_one(world: World, first: int, end: int) -> bool:
 
 
 def pull(world: World, replica: int) -> None:
-    """A worker with room takes what it may, the most urgent of its own lane first. Workers that look at the same moment
-    share what waits."""
-    share = (
-        world.pools[world.replicas[replica].pool].queued if world.rules[0].bind != _AT_STEP else fair(world, replica)
-    )
+    """A worker with room takes what it may. Behind a prompt that was too long for others may be one that is not."""
+    if take(world, replica) and world.rules[0].help_tokens and world.rules[0].bind != _AT_STEP:
+        hand_out_all(world)
+
+
+def take(world: World, replica: int) -> int:
+    """The most urgent of its own lane first, or of all that it may take from; how many it took. Workers that look at
+    the same moment share what waits."""
+    own = world.replicas[replica].pool
+    share = world.pools[own].queued if world.rules[0].bind != _AT_STEP else fair(world, replica)
     taken = 0
     while True:
-        pool = source(world, replica)
-        if pool == NOBODY or (pool == world.replicas[replica].pool and taken >= share):
-            return
+        pool = next_of(world, replica)
+        if pool == NOBODY or (pool == own and taken >= share):
+            return taken
         item = world.queue_items[pool, 0]
         if not may_take(world, replica, item):
-            return
+            return taken
         give(world, replica, dequeue(world, pool))
         taken += 1
 
@@ -137,34 +155,3 @@ def fair(world: World, replica: int) -> int:
         if other != replica and world.due_s[other] == world.clock[0].now_s:
             looking += 1
     return int((here.queued + looking - 1) // looking)
-
-
-def source(world: World, replica: int) -> int:
-    """The pool whose head this worker should take; NOBODY if none waits that it could hold."""
-    own = world.replicas[replica].pool
-    best = NOBODY
-    if world.pools[own].queued:
-        step_back_if_late(world, own)
-        if not world.rules[0].steal or world.queue_keys[own, 0] < LATE:
-            return int(own)
-        best = own
-    if not world.rules[0].steal:
-        return best
-    for other in range(len(world.pools)):
-        if other == own or world.pools[other].queued == 0:
-            continue
-        step_back_if_late(world, other)
-        if world.sequences[world.queue_items[other, 0]].budget > world.pools[own].max_model_len:
-            continue
-        if best == NOBODY or world.queue_keys[other, 0] < world.queue_keys[best, 0]:
-            best = other
-    return int(best)
-
-
-def step_back_if_late(world: World, pool: int) -> None:
-    """Put heads that can no longer make their limit behind the others."""
-    if not world.rules[0].late_last:
-        return
-    while world.queue_keys[pool, 0] < world.clock[0].now_s and not world.sequences[world.queue_items[pool, 0]].moved:
-        item = dequeue(world, pool)
-        enqueue(world, pool, item, key_of(world, pool, item) + LATE)

@@ -4,6 +4,7 @@ Compiled code cannot use `heapq` on arrays that outlive a call.
 """
 
 from tokenlane_fleet.sim.records import World
+from tokenlane_fleet.urgency import precedes
 
 
 def enqueue(world: World, pool: int, item: int, key: float) -> None:
@@ -39,7 +40,3 @@ def dequeue(world: World, pool: int) -> int:
         place = child
     keys[place], items[place] = key, item
     return int(taken)
-
-
-def precedes(key: float, item: int, other_key: float, other_item: int) -> bool:
-    return key < other_key or (key == other_key and item < other_item)

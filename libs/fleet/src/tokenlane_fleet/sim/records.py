@@ -31,9 +31,11 @@ REPLICA = np.dtype(
     + [(name, np.float64) for name in ("busy_s", "since_s", "held_s", "run_start_s")]
 )
 
+# `prompt_token_s`: by which it is judged whether a request of this lane is late.
 POOL = np.dtype(
     [(name, np.int64) for name in ("first", "end", "up_to_tokens", "max_model_len", "max_num_seqs", "credit")]
-    + [(name, np.int64) for name in ("queued", "queued_tokens", "finished_tokens", "turn")]
+    + [(name, np.int64) for name in ("prefill_cap", "queued", "queued_tokens", "finished_tokens", "turn")]
+    + [("prompt_token_s", np.float64)]
 )
 
 LIMITS = np.dtype(
@@ -47,8 +49,9 @@ COST = np.dtype(
 )
 
 RULES = np.dtype(
-    [(name, np.int64) for name in ("push", "rule", "spill", "order", "prefill_cap", "late_last", "steal", "bind")]
-    + [("output_weight", np.float64), ("transit_s", np.float64)]
+    [(name, np.int64) for name in ("push", "rule", "spill", "order", "late_last", "steal", "bind", "whole_prompts")]
+    + [("help_tokens", np.int64)]
+    + [(name, np.float64) for name in ("output_weight", "transit_s", "patience", "patience_s")]
 )
 
 CLOCK = np.dtype([("now_s", np.float64), ("next_arrival", np.int64)])

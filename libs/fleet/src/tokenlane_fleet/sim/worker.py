@@ -1,9 +1,11 @@
 """What a worker may take, and what it counts of what it has."""
 
 from tokenlane_fleet.kernel.run import steady_end_s, steps_until
+from tokenlane_fleet.kernel.state import NOBODY
 from tokenlane_fleet.kernel.step import add
 from tokenlane_fleet.sim.clock import set_due
 from tokenlane_fleet.sim.records import NEVER, Phase, World
+from tokenlane_fleet.urgency import has_credit, may_prefill
 
 _ACTIVE = Phase.ACTIVE
 
@@ -13,12 +15,29 @@ def may_take(world: World, replica: int, item: int) -> bool:
     worker, sequence, pool = world.replicas[replica], world.sequences[item], world.pools[world.replicas[replica].pool]
     if worker.phase != _ACTIVE or sequence.total >= pool.max_model_len:
         return False
-    if worker.outstanding == 0:
-        return True
-    if worker.outstanding >= pool.max_num_seqs or worker.committed + sequence.budget > pool.credit:
+    if not has_credit(worker.outstanding, pool.max_num_seqs, worker.committed, sequence.budget, pool.credit):
         return False
-    cap = world.rules[0].prefill_cap
-    return bool(cap == 0 or worker.prefill_left == 0 or worker.prefill_left + sequence.total <= cap)
+    return bool(may_prefill(prefill_in_flight(world, replica), sequence.total, pool.prefill_cap))
+
+
+def prefill_in_flight(world: World, replica: int) -> int:
+    """Prompt tokens that are not computed, or all of each prompt that has no first token yet."""
+    worker = world.replicas[replica]
+    if not world.rules[0].whole_prompts or worker.prefill_left == 0:
+        return int(worker.prefill_left)
+    tokens = 0
+    for position in range(worker.num_running):
+        tokens += unanswered(world, world.running[replica, position])
+    item = worker.first_waiting
+    while item != NOBODY:
+        tokens += unanswered(world, item)
+        item = world.sequences[item].after
+    return int(tokens)
+
+
+def unanswered(world: World, item: int) -> int:
+    sequence = world.sequences[item]
+    return int(sequence.total if sequence.total == sequence.prompt_tokens else 0)
 
 
 def give(world: World, replica: int, item: int) -> None:

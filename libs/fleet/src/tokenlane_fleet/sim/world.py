@@ -1,10 +1,12 @@
 """A fleet and a trace as records, and back as results."""
 
 from dataclasses import fields
+from typing import TypeVar
 
 import numpy as np
 
 from tokenlane_fleet.cost import StepCost
+from tokenlane_fleet.kernel.seconds import seconds
 from tokenlane_fleet.kernel.state import NOBODY
 from tokenlane_fleet.limits import SchedulerLimits
 from tokenlane_fleet.sim.fleet import Fleet, Pool, Pull, Push
@@ -22,7 +24,9 @@ from tokenlane_fleet.sim.records import (
     World,
 )
 from tokenlane_fleet.sim.trace import Seconds, Tokens, Trace
+from tokenlane_fleet.urgency import prompt_token_s
 
+Value = TypeVar("Value", int, float)
 _ANY_BUDGET = np.iinfo(np.int64).max
 
 
@@ -89,14 +93,29 @@ def _pools(fleet: Fleet, slots: tuple[int, ...]) -> Records:
     rows["up_to_tokens"] = [_ANY_BUDGET if pool.up_to_tokens is None else pool.up_to_tokens for pool in fleet.pools]
     rows["max_model_len"] = [pool.limits.max_model_len for pool in fleet.pools]
     rows["max_num_seqs"] = [pool.limits.max_num_seqs for pool in fleet.pools]
-    rows["credit"] = [_credit(pool, fleet) for pool in fleet.pools]
+    if isinstance(fleet.dispatch, Push):
+        rows["credit"] = _ANY_BUDGET
+        return rows
+    rows["credit"] = [_credit(pool, fleet.dispatch) for pool in fleet.pools]
+    rows["prefill_cap"] = [_of(pool.prefill_cap, fleet.dispatch.prefill_cap) for pool in fleet.pools]
+    rows["prompt_token_s"] = [_prompt_token_s(pool, fleet.dispatch) for pool in fleet.pools]
     return rows
 
 
-def _credit(pool: Pool, fleet: Fleet) -> int:
-    if isinstance(fleet.dispatch, Push):
-        return _ANY_BUDGET
-    return int(min(fleet.dispatch.overcommit * pool.limits.kv_capacity_tokens, 2.0**62))
+def _credit(pool: Pool, rules: Pull) -> int:
+    return int(min(_of(pool.overcommit, rules.overcommit) * pool.limits.kv_capacity_tokens, 2.0**62))
+
+
+def _of(own: Value | None, shared: Value) -> Value:
+    return shared if own is None else own
+
+
+def _prompt_token_s(pool: Pool, rules: Pull) -> float:
+    cost, limits = pool.cost, pool.limits
+    if not rules.chunked_prefill:
+        return cost.per_token_s
+    tokens = limits.max_num_batched_tokens
+    return prompt_token_s(seconds(cost, tokens, 0, 1, 0, 0), tokens, limits.long_prefill_token_threshold)
 
 
 def _rows(kind: np.dtype[np.void], values: list[SchedulerLimits] | list[StepCost]) -> Records:
