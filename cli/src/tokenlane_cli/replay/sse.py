@@ -18,8 +18,8 @@ class StreamEnd:
 
 
 class EventCounter:
-    """Fed with the chunks of a stream. A raw double newline ends an event: inside JSON it is escaped. What begins with a
-    colon is a comment."""
+    """Fed with the chunks of a stream. A raw double newline ends an event: inside JSON it is escaped. What begins with
+    a colon is a comment."""
 
     def __init__(self) -> None:
         self._ended = self._comments = 0

@@ -61,7 +61,7 @@ class Backlogged:
 
 @pytest.mark.parametrize(
     ("tenants", "slack", "largest", "work_a_minute"),
-    [(2, 8_192, 8_000, 1e6), (50, 2_048, 2_000, 2e5), (1_000, 128, 250, 14_000)],
+    [(2, 8_192, 8_000, 1e6), (50, 2_048, 2_000, 2e5), (1_000, 64, 250, 14_000)],
 )
 def test_in_any_minute_those_that_wait_are_served_by_weight(
     tenants: int, slack: float, largest: int, work_a_minute: float

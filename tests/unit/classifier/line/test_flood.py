@@ -8,7 +8,7 @@ import pytest
 from tests.unit.classifier.line.fleet import TICK_S, Fleet
 from tests.unit.classifier.line.requests import waiting
 from tokenlane_classifier.line.line import Line
-from tokenlane_classifier.line.order import AGING_FACTOR
+from tokenlane_classifier.line.order import LIMITS
 
 TENANTS, SECONDS = 20, 120
 RATE = 50_000.0
@@ -67,7 +67,7 @@ def test_within_a_tenant_a_late_request_goes_when_it_is_aged() -> None:
             line.add(waiting(5 * tick + part + 1, prompt=200, output=0, accepted_s=tick * TICK_S, limit_s=1.0))
         fleet.tick(tick * TICK_S)
     # What is due when it is aged came a limit before.
-    assert gone[0] == pytest.approx(-2.0 + AGING_FACTOR * 1.0 - 1.0, abs=0.1)
+    assert gone[0] == pytest.approx(-2.0 + 1.0 + LIMITS * 1.0 - 1.0, abs=0.1)
 
 
 def test_in_an_overload_nobody_waits_without_end() -> None:

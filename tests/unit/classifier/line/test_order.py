@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.unit.classifier.line.reference import Reference
 from tests.unit.classifier.line.requests import waiting
 from tokenlane_classifier.line.line import Line
-from tokenlane_classifier.line.order import AGING_FACTOR, TARIFF, rank_s
+from tokenlane_classifier.line.order import TARIFF, aged_s, rank_s
 from tokenlane_classifier.line.waiting import Place, Priority, Waiting
 
 SLACK = 512.0
@@ -159,7 +159,7 @@ def test_among_equals_the_earliest_due_goes_first_and_who_is_late_steps_back() -
     line.add(waiting(2, "b", limit_s=4.0))
     line.add(waiting(3, "c", limit_s=4.0, prefill_s=1.5))
     line.add(waiting(4, "d", limit_s=20.0))
-    assert drained(line, 2.0) == [3, 2, 1, 4]
+    assert drained(line, 2.0) == [2, 3, 1, 4]
 
 
 @given(st.floats(0, 100), st.floats(0.1, 50), st.floats(0, 5), st.floats(0, 500), st.floats(0.1, 50))
@@ -167,7 +167,7 @@ def test_from_its_aged_time_on_nothing_new_goes_before_a_late_request(
     accepted_s: float, limit_s: float, prefill_s: float, later_s: float, other_limit_s: float
 ) -> None:
     late = waiting(1, accepted_s=accepted_s, limit_s=limit_s, prefill_s=prefill_s)
-    now_s = accepted_s + limit_s * AGING_FACTOR + later_s
+    now_s = aged_s(late) + later_s
     # What can still make it does not rank before now; what can not, since it came with too little time, neither.
     on_time = waiting(2, accepted_s=now_s, limit_s=other_limit_s)
     hopeless = waiting(3, accepted_s=now_s, limit_s=other_limit_s, prefill_s=other_limit_s + 1)

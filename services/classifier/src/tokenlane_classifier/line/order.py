@@ -3,23 +3,26 @@
 from dataclasses import dataclass
 
 from tokenlane_classifier.line.waiting import Waiting
+from tokenlane_fleet.urgency import patience_s
 
-# What is late ranks as if due at this multiple of its limit. More: a longer overload is met by giving up on more of
-# those that are late; less: they wait for less long, and hold up more of those that could still make it.
-AGING_FACTOR = 5.0
+# How much later the turn of what is late comes: so many of its limits, up to a most. More: a longer overload is met by
+# giving up on more of those that are late; less: they wait for less long, and hold up more of those that could still
+# make it. Found with the fleet's simulator.
+LIMITS, MOST_S = 4.0, 20.0
 
 
 def rank_s(waiting: Waiting, now_s: float) -> float:
-    """The smaller goes first: the latest start of what can still make it, a later time for what cannot.
+    """The smaller goes first: by when the first token of what can still make it must be there, a later time for what
+    cannot.
 
     What can still make it ranks at `now_s` or later. So from its aged time on, nothing that comes newly ranks before a
     late request: those that do are counted by then, and it waits for no more than them. Rises once in a lifetime."""
-    return waiting.due_s if waiting.due_s >= now_s else aged_s(waiting)
+    return waiting.due_s if waiting.start_s >= now_s else aged_s(waiting)
 
 
 def aged_s(waiting: Waiting) -> float:
-    """The rank of a late request. Never before its due time."""
-    return waiting.accepted_s + waiting.limit_s * AGING_FACTOR
+    """The rank of a late request."""
+    return waiting.due_s + patience_s(waiting.limit_s, LIMITS, MOST_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from tokenlane_classifier.line.returns import Returns
 from tokenlane_classifier.line.verdict import Refused
 from tokenlane_classifier.line.waiting import Priority
 
-# A request is refused when it would start after this multiple of its limit. Less than `order.AGING_FACTOR`.
+# A request is refused when it would start after this multiple of its limit. Less than when it would be aged.
 PATIENCE = 2.0
 # Where what is here is served within this part of the patience, whoever comes is let in, whatever is promised: of those
 # who were told to come again, some do not.

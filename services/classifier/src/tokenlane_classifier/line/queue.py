@@ -40,7 +40,7 @@ class Queue:
             self._lift(waiting.tenant)
         self._waiting[waiting.seq] = waiting
         self._own[waiting.tenant].put(waiting.seq, waiting.due_s)
-        self._on_time.put(waiting.seq, waiting.due_s)
+        self._on_time.put(waiting.seq, waiting.start_s)
         self.place(waiting.tenant)
 
     def remove(self, seq: int) -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from tokenlane_fleet.urgency import due_s
+
 
 class Priority(IntEnum):
     """The smaller goes first. BATCH takes only what would be idle otherwise."""
@@ -50,5 +52,10 @@ class Waiting:
 
     @property
     def due_s(self) -> float:
-        """The latest start with which its first token is in time."""
-        return self.accepted_s + self.limit_s - self.prefill_s
+        """When its first token must be there."""
+        return due_s(self.accepted_s, self.limit_s)
+
+    @property
+    def start_s(self) -> float:
+        """The latest start with which that is so."""
+        return self.due_s - self.prefill_s
