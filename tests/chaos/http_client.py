@@ -120,7 +120,11 @@ class _Request:
         async for chunk in answer.aiter_raw():
             *events, rest = (rest + chunk).split(b"\n\n")
             for event in events:
-                self._event(event.decode())
+                if event.startswith(b":"):
+                    # A comment: the request waits.
+                    self.seen.progress()
+                else:
+                    self._event(event.decode())
 
     def _event(self, event: str) -> None:
         fields = dict(line.split(": ", 1) for line in event.split("\n") if ": " in line)

@@ -43,8 +43,10 @@ def _room() -> bytes:
 
 
 async def idle_worker(bus: Bus) -> None:
-    """Tells each dispatcher of room for anything."""
-    await bus.subscribe(subjects.LINE_HELLO, lambda _: bus.post(subjects.LINE_ROOM, _room()))
+    """Tells each dispatcher of room for anything, and again whenever it is asked something: it is never silent for
+    long while that matters."""
+    for subject in (subjects.LINE_HELLO, subjects.LINE_ASK):
+        await bus.subscribe(subject, lambda _: bus.post(subjects.LINE_ROOM, _room()))
 
 
 async def dispatched(bus: Bus, idle: bool = True) -> None:
