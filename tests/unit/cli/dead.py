@@ -25,7 +25,6 @@ def request(request_id: str = "r1", key: str = "", body: bytes = BODY, body_ref:
         idempotency_key=key,
         body_sha256=b"x" * 32 if key else b"",
         attempts_before=2,
-        attempts_skipped=1,
         too_short_tokens=512,
         moved=True,
         body=body,

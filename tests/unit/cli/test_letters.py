@@ -31,7 +31,7 @@ def test_again_is_as_if_accepted_now() -> None:
     after = again(before, NOW)
     assert not after.HasField("classification")
     assert (after.attempts_before, after.accepted_unix_ms, after.deadline_unix_ms) == (0, NOW, NOW + 60_000)
-    assert (after.attempts_skipped, after.too_short_tokens, after.moved) == (0, 0, False)
+    assert (after.too_short_tokens, after.moved) == (0, False)
     assert (after.request_id, after.body, after.facts, after.reply_inbox) == ("r1", BODY, before.facts, "door.1")
     assert before.HasField("classification")
 

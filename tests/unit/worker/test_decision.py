@@ -77,12 +77,12 @@ def test_only_a_refusal_for_its_length_moves_a_request() -> None:
 def test_a_moved_request_keeps_its_budget_and_counts_its_attempts() -> None:
     given_ = Classification(lane="short", prompt_tokens=7, output_tokens=3, category="latin")
     encoded = Request(request_id="r1", body=b"{}", classification=given_).SerializeToString()
-    moved = Request.FromString(rerouting.for_lane(encoded, 2, 1, Reroute("long", 500)))
-    assert (moved.body, moved.attempts_before, moved.attempts_skipped) == (b"{}", 2, 1)
+    moved = Request.FromString(rerouting.for_lane(encoded, 2, Reroute("long", 500)))
+    assert (moved.body, moved.attempts_before) == (b"{}", 2)
     assert (moved.too_short_tokens, moved.moved) == (500, False)
     given_.lane = given_.fits = "long"
     assert moved.classification == given_
-    moved = Request.FromString(rerouting.for_lane(encoded, 2, 1, Reroute("long", 500, moved=True, budget=(9, 80))))
+    moved = Request.FromString(rerouting.for_lane(encoded, 2, Reroute("long", 500, moved=True, budget=(9, 80))))
     given_.prompt_tokens, given_.output_tokens = 9, 80
     assert (moved.classification, moved.moved) == (given_, True)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenlane.v1.recovery_pb2 import AttemptEnd, Checkpoint, Progress, Shown
+from tokenlane.v1.recovery_pb2 import AttemptEnd, AttemptStart, Checkpoint, Progress, Shown
 from tokenlane.v1.reply_pb2 import Head
-from tokenlane_worker.resume.known import Known, assemble, failures, with_shown
+from tokenlane_worker.resume.known import DIED, Known, assemble, failures, with_shown
 
 HEAD = Head(http_status=200, content_type="text/event-stream")
 
@@ -25,6 +25,10 @@ def ended(attempt: int, handed_over: bool = False) -> Progress:
     return Progress(ended=AttemptEnd(attempt=attempt, worker="w", reason="r", handed_over=handed_over))
 
 
+def started(attempt: int) -> Progress:
+    return Progress(started=AttemptStart(attempt=attempt, worker="w"))
+
+
 def known_of(*entries: Progress) -> Known:
     return assemble(entries).known
 
@@ -32,7 +36,7 @@ def known_of(*entries: Progress) -> Known:
 def test_nothing_is_known_of_a_first_attempt() -> None:
     history = assemble([])
     assert (history.known, history.ends, history.progressed) == (Known(), (), frozenset())
-    assert failures(1, history) == 0
+    assert failures(1, history, False) == 0
 
 
 def test_deltas_add_up_and_the_first_head_stays() -> None:
@@ -99,20 +103,36 @@ def test_where_a_reader_and_the_checkpoints_differ_the_reader_is_right() -> None
 
 
 def failed(attempt: int, *entries: Progress) -> int:
-    return failures(attempt, assemble(entries))
+    return failures(attempt, assemble(entries), True)
 
 
 @pytest.mark.parametrize(
     ("attempt", "entries", "count"),
     [
         (2, [], 1),
-        (4, [], 3),
+        # The second and third were only held, or never made.
+        (4, [], 1),
+        (4, [started(2), started(3)], 3),
+        (4, [started(3), ended(3)], 2),
+        (4, [started(2), started(3), ended(3, handed_over=True)], 2),
+        (4, [started(2), delta(2, 0, "a"), started(3)], 2),
         (2, [ended(1)], 1),
         (2, [ended(1, handed_over=True)], 0),
-        (3, [delta(1, 0, "a"), ended(1)], 1),
+        (3, [delta(1, 0, "a"), ended(1)], 0),
+        (3, [delta(1, 0, "a"), ended(1), started(2)], 1),
         (3, [delta(1, 0, "a"), ended(1, handed_over=True), delta(2, 1, "b")], 0),
-        (4, [delta(3, 0, "a")], 2),
+        (4, [delta(3, 0, "a")], 1),
     ],
 )
 def test_attempts_that_failed(attempt: int, entries: Iterable[Progress], count: int) -> None:
     assert failed(attempt, *entries) == count
+
+
+def test_who_died_without_a_word_is_named_by_the_start() -> None:
+    history = assemble([started(2), ended(4), started(3), ended(3)])
+    assert [(end.attempt, end.reason) for end in history.ends] == [(2, DIED), (3, "r"), (4, "r")]
+
+
+def test_a_first_attempt_that_was_not_made_is_no_failure() -> None:
+    assert failures(2, assemble([]), first_unseen=False) == 0
+    assert failures(3, assemble([started(2)]), first_unseen=False) == 1

@@ -9,7 +9,7 @@ import pytest
 from tests.support.engines import CHAT, ScriptedEngine
 from tests.support.waiting import until
 from tests.unit.worker.rig import STREAM, Rig, running
-from tokenlane.v1.recovery_pb2 import AttemptEnd, Checkpoint, Progress, Shown, Started
+from tokenlane.v1.recovery_pb2 import AttemptEnd, AttemptStart, Checkpoint, Progress, Shown, Started
 from tokenlane.v1.reply_pb2 import Head, Outcome
 from tokenlane.v1.request_pb2 import ReplyFormat
 from tokenlane_chassis import results
@@ -52,12 +52,12 @@ def checkpoint(data: bytes, first_event: int = 0, attempt: int = 1) -> Progress:
     return Progress(checkpoint=Checkpoint(attempt=attempt, first_event=first_event, data=data, head=HEAD))
 
 
-async def second_attempt(rig: Rig, **fields: object) -> None:
-    """A request that an earlier worker had: the first delivery is let go of by hand."""
+async def second_attempt(rig: Rig, deliveries: int = 1, **fields: object) -> None:
+    """A request that earlier workers had: the first `deliveries` are let go of by hand."""
     await rig.worker._pulls.stop()
     await rig.send("r1", **{"facts": STREAM, "body": BODY, **fields})  # type: ignore[arg-type]
     (stored,) = rig.bus.stored[topology.LANES]
-    stored.attempts = 1
+    stored.attempts = deliveries
     await rig.worker._pulls.start()
 
 
@@ -236,6 +236,33 @@ async def test_a_request_that_kills_workers_is_given_up() -> None:
         assert rig.engine.calls == []
         letter = codec.decode_dead_letter(rig.stored(topology.DEAD)[0].data)
         assert (letter.attempts, letter.request.classification.lane) == (2, "short")
+
+
+async def test_deaths_of_workers_that_only_held_a_request_do_not_count() -> None:
+    async with running(max_attempts=2) as rig:
+        await second_attempt(rig, deliveries=7)
+        assert await rig.settled(1) == ["ack"]
+        assert rig.result().headers[headers.OUTCOME] == "completed"
+
+
+async def test_deaths_of_workers_that_had_begun_count_and_are_named() -> None:
+    async with running(max_attempts=2) as rig:
+        await keep(rig, Progress(started=AttemptStart(attempt=3, worker="short-x")))
+        await second_attempt(rig, deliveries=3)
+        assert (await rig.frame()).terminal.code == "engine_failed"
+        (end,) = codec.decode_dead_letter(rig.stored(topology.DEAD)[0].data).history
+        assert (end.attempt, end.worker, end.reason) == (3, "short-x", "a worker died with it")
+
+
+async def test_an_attempt_that_is_not_the_first_says_that_it_begins(rig: Rig) -> None:
+    rig.engine.finish.clear()
+    await second_attempt(rig)
+    await rig.calls(1)
+    (entry,) = rig.progress()
+    assert (entry.started.attempt, entry.started.worker) == (2, "short-a")
+    rig.engine.finish.set()
+    assert await rig.settled(1) == ["ack"]
+    assert rig.progress() == []
 
 
 async def test_a_stream_whose_engine_broke_goes_on_with_what_its_reader_has(rig: Rig) -> None:

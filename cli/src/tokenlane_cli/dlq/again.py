@@ -8,7 +8,7 @@ def again(request: Request, now_unix_ms: int) -> Request:
     """The request as if it were accepted now: no lane, no attempts, and the time that it had at first."""
     fresh = Request()
     fresh.CopyFrom(request)
-    for what in ("classification", "attempts_before", "attempts_skipped", "too_short_tokens", "moved"):
+    for what in ("classification", "attempts_before", "too_short_tokens", "moved"):
         fresh.ClearField(what)
     fresh.accepted_unix_ms = now_unix_ms
     allowed_ms = request.deadline_unix_ms - request.accepted_unix_ms if request.accepted_unix_ms else 0

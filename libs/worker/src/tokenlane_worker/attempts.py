@@ -69,7 +69,6 @@ class Attempts:
             # A cancellation may have passed unheard; and a broker that was killed can have forgotten its last
             # deliveries, so that another worker is at it under this very number.
             job.attempt += 1
-            job.ahead += 1
         elif job.attempt == 1:
             self._station.bus.post(subjects.started(job.tenant, job.request.request_id), started_message(job))
             return NOTHING_FOUND

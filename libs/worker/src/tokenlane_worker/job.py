@@ -44,8 +44,6 @@ class Job:
     attempt: int
     # Readers that attached before there was an answer.
     early: list[Attach] = field(default_factory=list)
-    # How far the number is ahead of the broker's count.
-    ahead: int = 0
     # How earlier attempts ended, and how many of them failed.
     history: tuple[AttemptEnd, ...] = ()
     failed: int = 0
@@ -113,7 +111,7 @@ def read_job(delivery: Delivery, capacity: Capacity) -> Job:
     cost = cost_of(given.prompt_tokens, given.output_tokens, request.facts.choices, capacity)
     attempt = request.attempts_before + delivery.attempt
     listeners = Listeners(place.tenant, request)
-    return Job(delivery, place.tenant, request, cost, listeners, place.lane, attempt, ahead=request.attempts_skipped)
+    return Job(delivery, place.tenant, request, cost, listeners, place.lane, attempt)
 
 
 def is_expired(request: Request, now_ms: int) -> bool:

@@ -3,21 +3,22 @@
 import asyncio
 from dataclasses import dataclass
 
-from tokenlane.v1.recovery_pb2 import Progress, Shown, Started
+from tokenlane.v1.recovery_pb2 import AttemptStart, Progress, Shown, Started
 from tokenlane_chassis.bus import Message
 from tokenlane_chassis.clock import unix_ms
+from tokenlane_chassis.errors import BusError
 from tokenlane_proto import codec, headers, subjects, topology
 from tokenlane_proto.errors import MalformedMessageError
+from tokenlane_worker.checkpointing import record
 from tokenlane_worker.decision import End, Settled, expired, given_up
 from tokenlane_worker.job import Job, is_expired
-from tokenlane_worker.resume.known import History, Known, assemble, failures, with_shown
+from tokenlane_worker.resume.known import DIED, History, Known, assemble, failures, with_shown
 from tokenlane_worker.retrying import persistently
 from tokenlane_worker.station import Station
 
 # How long readers may take to tell what they have shown.
 _ASK_S = 0.5
 _MOST_READERS = 4
-_DIED = "a worker died with it"
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,25 @@ async def recover(station: Station, job: Job) -> Found | Settled | End:
         return expired()
     history = await _history(station, job)
     job.history = history.ends
-    job.failed = max(0, failures(job.attempt, history) - job.ahead)
+    delivered_before = job.delivery.attempt > 1 and not request.attempts_before
+    job.failed = failures(job.attempt, history, delivered_before)
     if job.failed >= station.max_attempts:
-        return given_up(job.failed, history.ends[-1].reason if history.ends else _DIED)
+        return given_up(job.failed, history.ends[-1].reason if history.ends else DIED)
+    await _start(station, job)
     return await _claim(station, job, history)
+
+
+async def _start(station: Station, job: Job) -> None:
+    """Keep that the attempt begins: if the worker dies with it, the next one counts it."""
+    started = AttemptStart(attempt=job.attempt, worker=station.worker_id)
+
+    async def keep() -> None:
+        await record(station.bus, job, Progress(started=started), f"{job.attempt}.start")
+
+    try:
+        await persistently(keep, station.log, "the attempt's start")
+    except BusError as error:
+        station.log.warning("the start of an attempt is not kept", request=job.request.request_id, reason=str(error))
 
 
 async def _history(station: Station, job: Job) -> History:
@@ -59,9 +75,8 @@ async def _history(station: Station, job: Job) -> History:
     )
     entries = [entry for entry in map(_entry, messages) if entry is not None]
     job.recorded = bool(messages)
-    past = max((entry.checkpoint.attempt or entry.ended.attempt for entry in entries), default=0)
+    past = max(map(_attempt, entries), default=0)
     if past >= job.attempt:
-        job.ahead += past + 1 - job.attempt
         job.attempt = past + 1
     return assemble(entries)
 
@@ -106,6 +121,10 @@ def started_message(job: Job, checkpointed_events: int = 0) -> bytes:
     """Tells that this attempt begins."""
     started = Started(request_id=job.request.request_id, attempt=job.attempt, checkpointed_events=checkpointed_events)
     return started.SerializeToString()
+
+
+def _attempt(entry: Progress) -> int:
+    return entry.checkpoint.attempt or entry.ended.attempt or entry.started.attempt
 
 
 def _entry(message: Message) -> Progress | None:

@@ -48,10 +48,9 @@ class LaneTable:
         return min(fits, key=lambda profile: (profile.max_model_len, profile.lane)) if fits else None
 
 
-def for_lane(encoded: bytes, attempt: int, skipped: int, reroute: Reroute) -> bytes:
-    """An encoded request for another lane after `attempt`, `skipped` numbers of which were left out. Protobuf merges
-    what is appended."""
-    change = Request(attempts_before=attempt, attempts_skipped=skipped)
+def for_lane(encoded: bytes, attempt: int, reroute: Reroute) -> bytes:
+    """An encoded request for another lane after `attempt`. Protobuf merges what is appended."""
+    change = Request(attempts_before=attempt)
     change.too_short_tokens, change.moved = reroute.too_short, reroute.moved
     change.classification.lane = change.classification.fits = reroute.lane
     if reroute.budget is not None:

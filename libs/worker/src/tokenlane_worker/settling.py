@@ -156,7 +156,7 @@ class Settling:
                 await job.checkpoints.last()
             await record_end(self._bus, job, ended)
 
-        payload = for_lane(job.delivery.data, job.attempt, job.ahead, reroute)
+        payload = for_lane(job.delivery.data, job.attempt, reroute)
         tokens = sum(reroute.budget) if reroute.budget is not None else job.budget_tokens
         subject = subjects.lane(lane, lane, job.request.facts.model, job.tenant, tokens)
         # The same for every delivery of this message, so that it moves once.

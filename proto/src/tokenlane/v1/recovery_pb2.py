@@ -26,15 +26,15 @@ from tokenlane.v1 import reply_pb2 as tokenlane_dot_v1_dot_reply__pb2
 from tokenlane.v1 import request_pb2 as tokenlane_dot_v1_dot_request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btokenlane/v1/recovery.proto\x12\x0ctokenlane.v1\x1a\x18tokenlane/v1/reply.proto\x1a\x1atokenlane/v1/request.proto\"`\n\x06\x41ttach\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05inbox\x18\x02 \x01(\t\x12\x13\n\x0b\x66irst_event\x18\x03 \x01(\r\x12\x13\n\x06\x64igest\x18\x04 \x01(\x07H\x00\x88\x01\x01\x42\t\n\x07_digest\"K\n\x07Started\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x1b\n\x13\x63heckpointed_events\x18\x03 \x01(\r\"\\\n\x05Shown\x12\x0e\n\x06\x65vents\x18\x01 \x01(\r\x12\x13\n\x0b\x66irst_event\x18\x02 \x01(\r\x12\x0c\n\x04tail\x18\x03 \x01(\x0c\x12 \n\x04head\x18\x04 \x01(\x0b\x32\x12.tokenlane.v1.Head\"b\n\nCheckpoint\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x13\n\x0b\x66irst_event\x18\x02 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12 \n\x04head\x18\x04 \x01(\x0b\x32\x12.tokenlane.v1.Head\"i\n\nAttemptEnd\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x0e\n\x06worker\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bhanded_over\x18\x04 \x01(\x08\x12\x15\n\rended_unix_ms\x18\x05 \x01(\x03\"n\n\x08Progress\x12.\n\ncheckpoint\x18\x01 \x01(\x0b\x32\x18.tokenlane.v1.CheckpointH\x00\x12)\n\x05\x65nded\x18\x02 \x01(\x0b\x32\x18.tokenlane.v1.AttemptEndH\x00\x42\x07\n\x05\x65ntry\"\xa7\x01\n\nDeadLetter\x12&\n\x07request\x18\x01 \x01(\x0b\x32\x15.tokenlane.v1.Request\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12)\n\x07history\x18\x04 \x03(\x0b\x32\x18.tokenlane.v1.AttemptEnd\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\r\x12\x14\n\x0c\x64ied_unix_ms\x18\x06 \x01(\x03\"\xf4\x01\n\rRequestStatus\x12)\n\x05state\x18\x01 \x01(\x0e\x32\x1a.tokenlane.v1.RequestState\x12\x0c\n\x04lane\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x10\n\x08lane_seq\x18\x05 \x01(\x04\x12\x0e\n\x06\x65vents\x18\x06 \x01(\r\x12\x15\n\rbudget_tokens\x18\x07 \x01(\r\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\x08 \x01(\x03\x12\x12\n\x05\x61head\x18\t \x01(\rH\x00\x88\x01\x01\x12\x19\n\x11\x65xpected_start_ms\x18\n \x01(\rB\x08\n\x06_ahead\"P\n\tKeyRecord\x12\x13\n\x0b\x62ody_sha256\x18\x01 \x01(\x0c\x12\x14\n\x0crequests_seq\x18\x02 \x01(\x04\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\x03 \x01(\x03\"\xd9\x01\n\x0cTenantPolicy\x12\x12\n\ntimeout_ms\x18\x01 \x01(\r\x12\x0e\n\x06weight\x18\x02 \x01(\x02\x12\x18\n\x10tokens_in_flight\x18\x03 \x01(\x04\x12\x19\n\x11tokens_per_minute\x18\x04 \x01(\x04\x12\x17\n\x0frequests_queued\x18\x05 \x01(\r\x12\x16\n\x0e\x63ontext_tokens\x18\x06 \x01(\r\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.tokenlane.v1.Priority\x12\x15\n\rttft_limit_ms\x18\x08 \x01(\r*~\n\x0cRequestState\x12\x1d\n\x19REQUEST_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16REQUEST_STATE_ACCEPTED\x10\x01\x12\x18\n\x14REQUEST_STATE_QUEUED\x10\x02\x12\x19\n\x15REQUEST_STATE_RUNNING\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1btokenlane/v1/recovery.proto\x12\x0ctokenlane.v1\x1a\x18tokenlane/v1/reply.proto\x1a\x1atokenlane/v1/request.proto\"`\n\x06\x41ttach\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05inbox\x18\x02 \x01(\t\x12\x13\n\x0b\x66irst_event\x18\x03 \x01(\r\x12\x13\n\x06\x64igest\x18\x04 \x01(\x07H\x00\x88\x01\x01\x42\t\n\x07_digest\"K\n\x07Started\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x1b\n\x13\x63heckpointed_events\x18\x03 \x01(\r\"\\\n\x05Shown\x12\x0e\n\x06\x65vents\x18\x01 \x01(\r\x12\x13\n\x0b\x66irst_event\x18\x02 \x01(\r\x12\x0c\n\x04tail\x18\x03 \x01(\x0c\x12 \n\x04head\x18\x04 \x01(\x0b\x32\x12.tokenlane.v1.Head\"b\n\nCheckpoint\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x13\n\x0b\x66irst_event\x18\x02 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12 \n\x04head\x18\x04 \x01(\x0b\x32\x12.tokenlane.v1.Head\"/\n\x0c\x41ttemptStart\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x0e\n\x06worker\x18\x02 \x01(\t\"i\n\nAttemptEnd\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x0e\n\x06worker\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0bhanded_over\x18\x04 \x01(\x08\x12\x15\n\rended_unix_ms\x18\x05 \x01(\x03\"\x9d\x01\n\x08Progress\x12.\n\ncheckpoint\x18\x01 \x01(\x0b\x32\x18.tokenlane.v1.CheckpointH\x00\x12)\n\x05\x65nded\x18\x02 \x01(\x0b\x32\x18.tokenlane.v1.AttemptEndH\x00\x12-\n\x07started\x18\x03 \x01(\x0b\x32\x1a.tokenlane.v1.AttemptStartH\x00\x42\x07\n\x05\x65ntry\"\xa7\x01\n\nDeadLetter\x12&\n\x07request\x18\x01 \x01(\x0b\x32\x15.tokenlane.v1.Request\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12)\n\x07history\x18\x04 \x03(\x0b\x32\x18.tokenlane.v1.AttemptEnd\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\r\x12\x14\n\x0c\x64ied_unix_ms\x18\x06 \x01(\x03\"\xf4\x01\n\rRequestStatus\x12)\n\x05state\x18\x01 \x01(\x0e\x32\x1a.tokenlane.v1.RequestState\x12\x0c\n\x04lane\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\r\x12\x10\n\x08lane_seq\x18\x05 \x01(\x04\x12\x0e\n\x06\x65vents\x18\x06 \x01(\r\x12\x15\n\rbudget_tokens\x18\x07 \x01(\r\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\x08 \x01(\x03\x12\x12\n\x05\x61head\x18\t \x01(\rH\x00\x88\x01\x01\x12\x19\n\x11\x65xpected_start_ms\x18\n \x01(\rB\x08\n\x06_ahead\"P\n\tKeyRecord\x12\x13\n\x0b\x62ody_sha256\x18\x01 \x01(\x0c\x12\x14\n\x0crequests_seq\x18\x02 \x01(\x04\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\x03 \x01(\x03\"\xd9\x01\n\x0cTenantPolicy\x12\x12\n\ntimeout_ms\x18\x01 \x01(\r\x12\x0e\n\x06weight\x18\x02 \x01(\x02\x12\x18\n\x10tokens_in_flight\x18\x03 \x01(\x04\x12\x19\n\x11tokens_per_minute\x18\x04 \x01(\x04\x12\x17\n\x0frequests_queued\x18\x05 \x01(\r\x12\x16\n\x0e\x63ontext_tokens\x18\x06 \x01(\r\x12(\n\x08priority\x18\x07 \x01(\x0e\x32\x16.tokenlane.v1.Priority\x12\x15\n\rttft_limit_ms\x18\x08 \x01(\r*~\n\x0cRequestState\x12\x1d\n\x19REQUEST_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16REQUEST_STATE_ACCEPTED\x10\x01\x12\x18\n\x14REQUEST_STATE_QUEUED\x10\x02\x12\x19\n\x15REQUEST_STATE_RUNNING\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tokenlane.v1.recovery_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REQUESTSTATE']._serialized_start=1406
-  _globals['_REQUESTSTATE']._serialized_end=1532
+  _globals['_REQUESTSTATE']._serialized_start=1503
+  _globals['_REQUESTSTATE']._serialized_end=1629
   _globals['_ATTACH']._serialized_start=99
   _globals['_ATTACH']._serialized_end=195
   _globals['_STARTED']._serialized_start=197
@@ -43,16 +43,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHOWN']._serialized_end=366
   _globals['_CHECKPOINT']._serialized_start=368
   _globals['_CHECKPOINT']._serialized_end=466
-  _globals['_ATTEMPTEND']._serialized_start=468
-  _globals['_ATTEMPTEND']._serialized_end=573
-  _globals['_PROGRESS']._serialized_start=575
-  _globals['_PROGRESS']._serialized_end=685
-  _globals['_DEADLETTER']._serialized_start=688
-  _globals['_DEADLETTER']._serialized_end=855
-  _globals['_REQUESTSTATUS']._serialized_start=858
-  _globals['_REQUESTSTATUS']._serialized_end=1102
-  _globals['_KEYRECORD']._serialized_start=1104
-  _globals['_KEYRECORD']._serialized_end=1184
-  _globals['_TENANTPOLICY']._serialized_start=1187
-  _globals['_TENANTPOLICY']._serialized_end=1404
+  _globals['_ATTEMPTSTART']._serialized_start=468
+  _globals['_ATTEMPTSTART']._serialized_end=515
+  _globals['_ATTEMPTEND']._serialized_start=517
+  _globals['_ATTEMPTEND']._serialized_end=622
+  _globals['_PROGRESS']._serialized_start=625
+  _globals['_PROGRESS']._serialized_end=782
+  _globals['_DEADLETTER']._serialized_start=785
+  _globals['_DEADLETTER']._serialized_end=952
+  _globals['_REQUESTSTATUS']._serialized_start=955
+  _globals['_REQUESTSTATUS']._serialized_end=1199
+  _globals['_KEYRECORD']._serialized_start=1201
+  _globals['_KEYRECORD']._serialized_end=1281
+  _globals['_TENANTPOLICY']._serialized_start=1284
+  _globals['_TENANTPOLICY']._serialized_end=1501
 # @@protoc_insertion_point(module_scope)

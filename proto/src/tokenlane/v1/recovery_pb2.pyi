@@ -66,6 +66,14 @@ class Checkpoint(_message.Message):
     head: _reply_pb2.Head
     def __init__(self, attempt: _Optional[int] = ..., first_event: _Optional[int] = ..., data: _Optional[bytes] = ..., head: _Optional[_Union[_reply_pb2.Head, _Mapping]] = ...) -> None: ...
 
+class AttemptStart(_message.Message):
+    __slots__ = ("attempt", "worker")
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    attempt: int
+    worker: str
+    def __init__(self, attempt: _Optional[int] = ..., worker: _Optional[str] = ...) -> None: ...
+
 class AttemptEnd(_message.Message):
     __slots__ = ("attempt", "worker", "reason", "handed_over", "ended_unix_ms")
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
@@ -81,12 +89,14 @@ class AttemptEnd(_message.Message):
     def __init__(self, attempt: _Optional[int] = ..., worker: _Optional[str] = ..., reason: _Optional[str] = ..., handed_over: _Optional[bool] = ..., ended_unix_ms: _Optional[int] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("checkpoint", "ended")
+    __slots__ = ("checkpoint", "ended", "started")
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
     checkpoint: Checkpoint
     ended: AttemptEnd
-    def __init__(self, checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., ended: _Optional[_Union[AttemptEnd, _Mapping]] = ...) -> None: ...
+    started: AttemptStart
+    def __init__(self, checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., ended: _Optional[_Union[AttemptEnd, _Mapping]] = ..., started: _Optional[_Union[AttemptStart, _Mapping]] = ...) -> None: ...
 
 class DeadLetter(_message.Message):
     __slots__ = ("request", "tenant", "reason", "history", "attempts", "died_unix_ms")

@@ -99,7 +99,7 @@ class BodyRef(_message.Message):
     def __init__(self, object: _Optional[str] = ..., size: _Optional[int] = ..., sample: _Optional[bytes] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ("request_id", "endpoint", "reply_inbox", "reply_format", "deadline_unix_ms", "accepted_unix_ms", "facts", "idempotency_key", "body_sha256", "body_ref", "attempts_before", "too_short_tokens", "moved", "body", "classification", "attempts_skipped", "priority", "ttft_limit_ms")
+    __slots__ = ("request_id", "endpoint", "reply_inbox", "reply_format", "deadline_unix_ms", "accepted_unix_ms", "facts", "idempotency_key", "body_sha256", "body_ref", "attempts_before", "too_short_tokens", "moved", "body", "classification", "priority", "ttft_limit_ms")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     REPLY_INBOX_FIELD_NUMBER: _ClassVar[int]
@@ -115,7 +115,6 @@ class Request(_message.Message):
     MOVED_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     CLASSIFICATION_FIELD_NUMBER: _ClassVar[int]
-    ATTEMPTS_SKIPPED_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     TTFT_LIMIT_MS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
@@ -133,7 +132,6 @@ class Request(_message.Message):
     moved: bool
     body: bytes
     classification: Classification
-    attempts_skipped: int
     priority: Priority
     ttft_limit_ms: int
-    def __init__(self, request_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, str]] = ..., reply_inbox: _Optional[str] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., deadline_unix_ms: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., facts: _Optional[_Union[Facts, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., body_sha256: _Optional[bytes] = ..., body_ref: _Optional[_Union[BodyRef, _Mapping]] = ..., attempts_before: _Optional[int] = ..., too_short_tokens: _Optional[int] = ..., moved: _Optional[bool] = ..., body: _Optional[bytes] = ..., classification: _Optional[_Union[Classification, _Mapping]] = ..., attempts_skipped: _Optional[int] = ..., priority: _Optional[_Union[Priority, str]] = ..., ttft_limit_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[str] = ..., endpoint: _Optional[_Union[Endpoint, str]] = ..., reply_inbox: _Optional[str] = ..., reply_format: _Optional[_Union[ReplyFormat, str]] = ..., deadline_unix_ms: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., facts: _Optional[_Union[Facts, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., body_sha256: _Optional[bytes] = ..., body_ref: _Optional[_Union[BodyRef, _Mapping]] = ..., attempts_before: _Optional[int] = ..., too_short_tokens: _Optional[int] = ..., moved: _Optional[bool] = ..., body: _Optional[bytes] = ..., classification: _Optional[_Union[Classification, _Mapping]] = ..., priority: _Optional[_Union[Priority, str]] = ..., ttft_limit_ms: _Optional[int] = ...) -> None: ...

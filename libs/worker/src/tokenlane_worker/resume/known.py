@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tokenlane.v1.recovery_pb2 import AttemptEnd, Checkpoint, Progress, Shown
+from tokenlane.v1.recovery_pb2 import AttemptEnd, AttemptStart, Checkpoint, Progress, Shown
 from tokenlane.v1.reply_pb2 import Head
 from tokenlane_proto import events
+
+DIED = "a worker died with it"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Known:
 @dataclass(frozen=True)
 class History:
     """What the earlier attempts left. `known` is what their checkpoints hold, `progressed` the attempts that wrote one
-    that moved the answer on."""
+    that moved the answer on. `ends` come in the order of the attempts; those whose worker died without a word are among
+    them if their start was kept."""
 
     known: Known
     ends: tuple[AttemptEnd, ...]
@@ -35,17 +38,19 @@ def assemble(entries: Iterable[Progress]) -> History:
     the checkpoints end that it found.
     """
     known, attempt = Known(), 0
-    ends: list[AttemptEnd] = []
+    ends: dict[int, AttemptEnd] = {}
     progressed: set[int] = set()
     for entry in entries:
-        if entry.HasField("ended"):
-            ends.append(entry.ended)
+        if entry.HasField("started"):
+            ends.setdefault(entry.started.attempt, _died(entry.started))
+        elif entry.HasField("ended"):
+            ends[entry.ended.attempt] = entry.ended
         elif entry.HasField("checkpoint") and _applies(entry.checkpoint, known, attempt):
             part = entry.checkpoint
             known = _joined(known, part.first_event, part.data, part.head if part.HasField("head") else None)
             attempt = part.attempt
             progressed.add(attempt)
-    return History(known, tuple(ends), frozenset(progressed))
+    return History(known, tuple(ends[number] for number in sorted(ends)), frozenset(progressed))
 
 
 def with_shown(known: Known, shown: Shown) -> Known:
@@ -61,10 +66,16 @@ def with_shown(known: Known, shown: Shown) -> Known:
     return _joined(known, first, shown.tail, shown.head if shown.HasField("head") else None)
 
 
-def failures(attempt: int, history: History) -> int:
-    """How many of the attempts before `attempt` failed: neither handed over nor with any progress."""
+def failures(attempt: int, history: History, first_unseen: bool) -> int:
+    """How many of the attempts before `attempt` failed: neither handed over nor with any progress. The first keeps no
+    record of its start; `first_unseen`: it may have been made, since the request was delivered before."""
+    made = {end.attempt for end in history.ends} | ({1} if first_unseen else set())
     excused = {end.attempt for end in history.ends if end.handed_over} | history.progressed
-    return sum(before not in excused for before in range(1, attempt))
+    return sum(before < attempt for before in made - excused)
+
+
+def _died(started: AttemptStart) -> AttemptEnd:
+    return AttemptEnd(attempt=started.attempt, worker=started.worker, reason=DIED)
 
 
 def _applies(part: Checkpoint, known: Known, attempt: int) -> bool:
