@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bench.lanes.engines import MODEL, Counters, Engine
 from bench.lanes.mix import Asked
+from bench.lanes.pacing import Pace
 from bench.lanes.steps import Step
 from tokenlane_chassis.tasks import end
 from tokenlane_worker.engine.endpoint import parse_url
@@ -16,8 +17,10 @@ from tokenlane_worker.engine.http1 import Http1Client
 _PATH = "/v1/completions"
 # In which all requests arrive.
 _ARRIVE_S = 3.0
-# Engines run for so long, and rest for so long.
+# Engines run for so long, and rest for so long: less than a step, so that none gets far ahead.
 _RUN_S, _REST_S = 0.004, 0.012
+# Turns without a step after which an engine has nothing to do. The longest step takes a quarter of them.
+_STILL = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ async def measure_round(
     sending = asyncio.create_task(send(asked, clients, engines))
     await asyncio.sleep(_ARRIVE_S)
     for engine in engines:
-        engine.go_on()
+        if not engine.paced:
+            engine.go_on()
     pacing = asyncio.create_task(_pace([engine for engine in engines if engine.paced]))
     try:
         answered = await sending
@@ -93,15 +97,19 @@ async def measure_round(
 
 
 async def _pace(engines: Sequence[Engine]) -> None:
-    """Leave the processor to what brings the engines work, as a GPU does. Which steps are made does not change."""
+    """Let engines keep step, and leave the processor to what brings them work, as a GPU does. Of what an engine has,
+    the steps that it makes are the same."""
+    pace = Pace(len(engines), _STILL)
     try:
         while engines:
+            runs = pace.next([engine.steps.read() for engine in engines])
+            running = [engine for engine, may_run in zip(engines, runs, strict=True) if may_run]
+            for engine in running:
+                engine.go_on()
             await asyncio.sleep(_RUN_S)
-            for engine in engines:
+            for engine in running:
                 engine.hold()
             await asyncio.sleep(_REST_S)
-            for engine in engines:
-                engine.go_on()
     finally:
         for engine in engines:
             engine.go_on()

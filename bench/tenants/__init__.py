@@ -1,0 +1,1 @@
+"""How tenants share a fleet, what a flood of one does to the others, and what sharing costs."""

@@ -1,109 +1,107 @@
-"""How tenants share: a flood of one against the others' time to first token, and tokens served to those that all wait.
+"""How tenants share: a flood of one, shares of those that wait, clients that come again when told, and what it costs.
 
-    python -m bench.tenants [--tenants 2 50] [--seconds 60]
+    python -m bench.tenants [flood shares returning cost] [--tenants 2 50 1000] [--seconds 60] [--load 0.8]
 
-Real processes on a real broker, engines simulated (two workers of the short lane). Each size runs three times: the
-capacity is measured with a backlog, then the tenants load 60 % of it by themselves, then one of them asks for 20 times
-its share of the capacity meanwhile. At the end all have more than they can get, half of them with twice the weight.
+Real processes on a real broker: a classifier that dispatches, two workers. Engines are simulated: vLLM's scheduling
+with step times of an 8B model on an H100 by its data sheet, at speeds that this machine keeps up with; for the cost,
+engines that take no time. Everything, clients included, shares the machine's cores. Each figure is against one of the
+same run.
 """
 
 import argparse
-import asyncio
-import statistics
-from collections.abc import Mapping, Sequence
 
-import nats
 import uvloop
-from nats.aio.client import Client
+from rich.console import Console
+from rich.table import Table
 
-from bench.tenants.load import Load, poisson
-from tests.support.fleet import MODEL, Fleet, FleetConfig
-from tokenlane.v1.recovery_pb2 import TenantPolicy
-from tokenlane_proto import topology
+from bench.tenants import cost, flood, returning, shares
 
-_BACKLOG = 300
-_LOAD = 0.6
-_FLOOD = 20
-_ENGINE = {
-    "ENGINE": "sim",
-    "SERVED_MODEL_NAME": MODEL,
-    "SIM_PROFILE": "h100-llama3-8b",
-    "SIM_SPEED": "0.25",
-    "ENGINE_MAX_NUM_SEQS": "16",
-}
-_FLEET = FleetConfig(ingresses=0, workers=2, lanes=("short",), engine=_ENGINE)
+_ALL = ("flood", "shares", "returning", "cost")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="How tenants share.")
-    parser.add_argument("--tenants", type=int, nargs="+", default=[2, 50])
+    """Run what was asked for, and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", default=_ALL, help=" ".join(_ALL))
+    parser.add_argument("--tenants", type=int, nargs="+", default=[2, 50, 1000])
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--load", type=float, default=0.8, help="part of its share that a tenant asks for by itself")
     arguments = parser.parse_args()
+    if unknown := set(arguments.what) - set(_ALL):
+        parser.error(f"what is {', '.join(unknown)}?")
+    table = Table(title="How tenants share (engines simulated)")
+    for column in ("tenants", "what", "figure", "bar", "", "more"):
+        table.add_column(column, justify="right" if column in ("tenants", "figure", "bar") else "left")
     for count in arguments.tenants:
-        uvloop.run(_measure(count, arguments.seconds))
+        if "flood" in arguments.what and count > 1:
+            _flood(table, uvloop.run(flood.flood(count, arguments.load, arguments.seconds)))
+        if "shares" in arguments.what and count > 1:
+            _shares(table, uvloop.run(shares.shares(count, arguments.seconds)))
+        if "returning" in arguments.what:
+            _returning(table, uvloop.run(returning.returning(count, arguments.seconds / 3)))
+        if "cost" in arguments.what:
+            for waits in (False, True):
+                _cost(table, uvloop.run(cost.cost(count, waits)))
+    Console(width=160).print(table)
 
 
-async def _measure(count: int, seconds: float) -> None:
-    tenants = [f"t{number}" for number in range(count)]
-    async with Fleet(_FLEET) as fleet:
-        client = await nats.connect(fleet.nats_url)
-        load = Load(client, MODEL, count)
-        await load.start()
-        capacity = await _capacity(load, tenants)
-        calm = await _calm(load, tenants, capacity, seconds)
-        flooded = await _flooded(load, tenants, capacity, seconds)
-        off = await _shares(client, load, tenants, capacity, seconds)
-        await client.close()
-    print(f"{count} tenants, {capacity:.1f} requests/s")
-    print(f"  others' P99 to the first token: {calm:.2f} s by themselves, {flooded:.2f} s beside a flood of one")
-    print(f"  ratio {flooded / calm:.2f} (bar 1.30)")
-    print(f"  tokens served to those that wait, worst difference from the weight: {off:.1%} (bar 5 %)")
+def _flood(table: Table, found: flood.Flood) -> None:
+    calm, beside = (
+        [1e3 * flood.quantile(each, part) for part in (0.5, 0.99)] for each in (found.calm_s, found.beside_s)
+    )
+    more = (
+        f"P99 {calm[1]:,.0f} → {beside[1]:,.0f} ms, P50 {calm[0]:,.0f} → {beside[0]:,.0f} ms; "
+        f"{len(found.calm_s):,} requests of others, {found.flood:,} of one; "
+        f"{found.served:.0f}/s served of {found.capacity:.0f}/s, "
+        f"sent {1e3 * found.late_s:.0f} ms late at most"
+    )
+    what = f"others' P99 to the first token beside a flood of one, to without (load {found.load})"
+    ratio, bar = found.ratio, flood.BAR
+    _row(table, found.tenants, what, f"{ratio:.2f}", f"{bar:.2f}", ratio <= bar, more)
 
 
-async def _capacity(load: Load, tenants: Sequence[str]) -> float:
-    began_s = load.now_s
-    await load.send((0.0, tenants[number % len(tenants)]) for number in range(_BACKLOG))
-    await load.ended()
-    return _BACKLOG / (load.now_s - began_s)
+def _shares(table: Table, found: shares.Shares) -> None:
+    _row(
+        table,
+        found.tenants,
+        "served to who waits, most from its weight",
+        f"{found.work:.1%}",
+        f"{shares.BAR:.0%}",
+        found.work < shares.BAR,
+        f"in any {found.window_s:.0f} s; {found.tokens:.1%} where output counts once; {found.least} requests of each"
+        f" at least, {found.rate:.0f}/s",
+    )
 
 
-async def _calm(load: Load, tenants: Sequence[str], capacity: float, seconds: float) -> float:
-    return await _p99(load, tenants[1:], _even(tenants, capacity * _LOAD), seconds)
+def _returning(table: Table, found: returning.Returning) -> None:
+    more = (
+        f"{found.came:,} of {found.sent:,} came again, {found.most} tries at most, settled in {found.settled_s:.0f} s, "
+        f"{found.failed} failed, {found.capacity:.0f}/s, sent {1e3 * found.late_s:.0f} ms late at most"
+    )
+    ratio, bar = found.accepted, returning.ACCEPTED_BAR
+    _row(table, found.tenants, "let in when they come as told", f"{ratio:.1%}", f"{bar:.0%}", ratio > bar, more)
+    idle, bar = found.idle, returning.IDLE_BAR
+    what = "engines without a request until 95 % were let in"
+    _row(
+        table, found.tenants, what, f"{idle:.1%}", f"{bar:.0%}", idle < bar, f"until all were: {found.idle_to_end:.1%}"
+    )
 
 
-async def _flooded(load: Load, tenants: Sequence[str], capacity: float, seconds: float) -> float:
-    rates = {**_even(tenants, capacity * _LOAD), tenants[0]: _FLOOD * capacity / len(tenants)}
-    return await _p99(load, tenants[1:], rates, seconds)
+def _cost(table: Table, found: cost.Cost) -> None:
+    alone, together = found.classifier_us
+    _row(
+        table,
+        found.tenants,
+        f"requests/s with limits and weights, to one tenant's without, {'after a wait' if found.waits else 'at once'}",
+        f"{found.ratio:.2f}",
+        f"{cost.BAR:.2f}",
+        found.ratio > cost.BAR,
+        f"{found.alone:,.0f} → {found.together:,.0f}/s; classifier {alone:.0f} → {together:.0f} µs a request",
+    )
 
 
-async def _p99(load: Load, tenants: Sequence[str], rates: Mapping[str, float], seconds: float) -> float:
-    began_s = load.now_s
-    await load.send(poisson(rates, seconds, len(rates)))
-    until_s = load.now_s
-    await load.ended()
-    return statistics.quantiles(load.seen.ttft_s(tenants, began_s, until_s), n=100)[98]
-
-
-async def _shares(client: Client, load: Load, tenants: Sequence[str], capacity: float, seconds: float) -> float:
-    """The worst difference from the weight, as a share of it, among tenants that wait all the time."""
-    weights = {tenant: 1.0 + number % 2 for number, tenant in enumerate(tenants)}
-    bucket = await client.jetstream().key_value(topology.TENANT_BUCKET)
-    for tenant, weight in weights.items():
-        await bucket.put(tenant, TenantPolicy(weight=weight).SerializeToString())
-    began_s = load.now_s
-    rates = {tenant: 1.5 * weight * capacity / sum(weights.values()) for tenant, weight in weights.items()}
-    sending = asyncio.create_task(load.send(poisson(rates, 2 * seconds, 1)))
-    # Until all have something that waits.
-    await asyncio.sleep(2 * seconds)
-    served = load.seen.served(began_s + seconds, began_s + 2 * seconds)
-    await sending
-    await load.ended()
-    fair = sum(served.values()) / sum(weights.values())
-    return max(abs(served.get(tenant, 0) / (weight * fair) - 1) for tenant, weight in weights.items())
-
-
-def _even(tenants: Sequence[str], rate: float) -> dict[str, float]:
-    return dict.fromkeys(tenants, rate / len(tenants))
+def _row(table: Table, tenants: int, what: str, figure: str, bar: str, kept: bool, more: str) -> None:
+    table.add_row(f"{tenants:,}", what, figure, bar, "kept" if kept else "missed", more)
 
 
 if __name__ == "__main__":

@@ -1,71 +1,59 @@
-"""Open-loop traffic of many tenants over one connection to the bus, and when each request's first words came."""
+"""Many tenants' clients over one connection to the bus, and what became of each request."""
 
 import asyncio
-import json
 import math
-import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from bench.tenants.requests import Bodies
 from tests.support.waiting import until
-from tokenlane.v1.reply_pb2 import Frame
-from tokenlane.v1.request_pb2 import Request
-from tokenlane_proto import openai_body, subjects
+from tokenlane.v1.reply_pb2 import Frame, Outcome
+from tokenlane_proto import subjects
 
 INBOX = "bench"
-_WORDS = ("the", "river", "runs", "past", "an", "old", "library", "and", "a", "market", "near", "mountains")
+# What output counts against prompt where tenants share.
+_OUTPUT = 2
 
 
 @dataclass(slots=True)
 class Sent:
-    """A request. Times in seconds since the load began; NaN: not yet."""
+    """A request. Times in seconds since the load began; NaN: not yet. `number`: among its tenant's, and the same when
+    it is sent again. `work`: tokens by what they count for. `retry_s`: of one that was refused."""
 
     tenant: str
+    number: int
     sent_s: float
-    tokens: int
     first_s: float = math.nan
     ended_s: float = math.nan
+    tokens: int = 0
+    work: int = 0
+    retry_s: float = math.nan
+    error: str = ""
 
-
-@dataclass(slots=True)
-class Seen:
-    """What became of the requests, by id."""
-
-    requests: dict[str, Sent] = field(default_factory=dict)
-
-    def ttft_s(self, tenants: Sequence[str], since_s: float, until_s: float) -> list[float]:
-        """Times to first token of requests that were sent in between, ascending; infinite where none came."""
-        chosen = set(tenants)
-        found = (
-            (sent.first_s if sent.first_s == sent.first_s else math.inf) - sent.sent_s
-            for sent in self.requests.values()
-            if sent.tenant in chosen and since_s <= sent.sent_s < until_s
-        )
-        return sorted(found)
-
-    def served(self, since_s: float, until_s: float) -> Mapping[str, int]:
-        """Tokens of requests that ended in between, by tenant."""
-        found: dict[str, int] = {}
-        for sent in self.requests.values():
-            if since_s <= sent.ended_s < until_s:
-                found[sent.tenant] = found.get(sent.tenant, 0) + sent.tokens
-        return found
+    @property
+    def ttft_s(self) -> float:
+        """Infinite where nothing came."""
+        return self.first_s - self.sent_s if self.first_s == self.first_s else math.inf
 
 
 class Load:
-    """Publishes requests to `requests.<tenant>` as they are due."""
+    """`on_end` is awaited with each request that ends. `late_s`: how late one of an open loop was sent at most."""
 
-    def __init__(self, client: Client, model: str, seed: int) -> None:
+    def __init__(self, client: Client, bodies: Bodies) -> None:
         self._client = client
-        self._model = model
-        self._random = random.Random(seed)
+        self._bodies = bodies
         self._began_s = time.monotonic()
-        self._open = 0
-        self.seen = Seen()
+        self._ids = 0
+        self._numbers: Counter[str] = Counter()
+        self.open = 0
+        self.late_s = 0.0
+        self.requests: dict[str, Sent] = {}
+        self.on_end: Callable[[Sent], Awaitable[None]] = _nothing
 
     @property
     def now_s(self) -> float:
@@ -73,56 +61,62 @@ class Load:
         return time.monotonic() - self._began_s
 
     async def start(self) -> None:
-        """Hear all answers."""
+        """Hear all answers, and return once one came."""
         await self._client.subscribe(
             f"replies.*.{INBOX}.>", cb=self._heard, pending_msgs_limit=0, pending_bytes_limit=0
         )
+        await until(self._is_served, 30, 0.1)
 
-    async def send(self, due: Iterator[tuple[float, str]]) -> None:
-        """Send one request of a tenant at each time, in seconds from now."""
+    async def play(self, arrivals: Iterable[tuple[float, str]]) -> None:
+        """Send a request of a tenant at each time, in seconds from now, whatever becomes of them. A tenant's requests
+        are the same in each play."""
+        self._numbers.clear()
         began_s = self.now_s
-        for at_s, tenant in due:
-            late_s = began_s + at_s - self.now_s
-            if late_s > 0:
-                await asyncio.sleep(late_s)
-            await self._publish(tenant)
+        for at_s, tenant in arrivals:
+            early_s = began_s + at_s - self.now_s
+            if early_s > 0:
+                await asyncio.sleep(early_s)
+            else:
+                self.late_s = max(self.late_s, -early_s)
+            await self.send(tenant)
 
-    async def ended(self) -> None:
-        """Return when everything that was sent has ended."""
-        await until(lambda: not self._open, 3_600, 0.1)
+    async def send(self, tenant: str, number: int | None = None) -> Sent:
+        """Send a new request, or the one with that number again."""
+        self._ids += 1
+        if number is None:
+            self._numbers[tenant] += 1
+            number = self._numbers[tenant]
+        request_id = f"b{self._ids}"
+        sent = self.requests[request_id] = Sent(tenant, number, self.now_s)
+        self.open += 1
+        envelope = self._bodies.envelope(tenant, number, request_id, f"{INBOX}.{request_id}")
+        await self._client.publish(subjects.requests(tenant), envelope)
+        return sent
 
-    async def _publish(self, tenant: str) -> None:
-        request_id = f"b{len(self.seen.requests)}"
-        words, output = self._random.randint(20, 300), self._random.randint(4, 32)
-        text = " ".join(self._random.choices(_WORDS, k=words))
-        fields = {"messages": [{"role": "user", "content": text}], "max_tokens": output, "ignore_eos": True}
-        body = json.dumps({"model": self._model, "stream": True, **fields}).encode()
-        endpoint, facts = openai_body.read_facts(body)
-        request = Request(
-            request_id=request_id,
-            endpoint=endpoint,
-            facts=facts,
-            body=body,
-            reply_inbox=f"{INBOX}.{request_id}",
-            accepted_unix_ms=time.time_ns() // 1_000_000,
-        )
-        self.seen.requests[request_id] = Sent(tenant, self.now_s, words + output)
-        self._open += 1
-        await self._client.publish(subjects.requests(tenant), request.SerializeToString())
+    async def ended(self, sent: Sequence[Sent], timeout_s: float = 120) -> None:
+        """Return when all of these have ended. Raises TimeoutError."""
+        await until(lambda: all(one.ended_s == one.ended_s for one in sent), timeout_s, 0.2)
+
+    async def _is_served(self) -> bool:
+        sent = await self.send("first")
+        await until(lambda: sent.ended_s == sent.ended_s, 30, 0.01)
+        return not sent.error
 
     async def _heard(self, message: Msg) -> None:
-        sent = self.seen.requests[message.subject.rsplit(".", 1)[1]]
+        sent = self.requests[message.subject.rsplit(".", 1)[1]]
         frame = Frame.FromString(message.data)
         if frame.data and sent.first_s != sent.first_s:
             sent.first_s = self.now_s
-        if frame.HasField("terminal"):
+        if frame.HasField("terminal") and sent.ended_s != sent.ended_s:
             sent.ended_s = self.now_s
-            self._open -= 1
+            self.open -= 1
+            usage, ended = frame.terminal.usage, frame.terminal
+            sent.tokens = usage.prompt_tokens + usage.completion_tokens
+            sent.work = usage.prompt_tokens + _OUTPUT * usage.completion_tokens
+            if ended.outcome != Outcome.OUTCOME_COMPLETED:
+                sent.error = ended.code or ended.reason
+                sent.retry_s = ended.retry_after_ms / 1_000 or math.nan
+            await self.on_end(sent)
 
 
-def poisson(rates: Mapping[str, float], seconds: float, seed: int) -> Iterator[tuple[float, str]]:
-    """Arrivals at so many requests a second of each tenant."""
-    source, total, at_s = random.Random(seed), sum(rates.values()), 0.0
-    names, weights = list(rates), list(rates.values())
-    while (at_s := at_s + source.expovariate(total)) < seconds:
-        yield at_s, source.choices(names, weights)[0]
+async def _nothing(sent: Sent) -> None: ...

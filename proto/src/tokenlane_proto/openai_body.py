@@ -79,7 +79,9 @@ def read_facts(body: bytes, endpoint: Endpoint | None = None) -> tuple[Endpoint,
 def _tell_shape(facts: Facts, fields: _Fields, messages: list[shape.Message]) -> None:
     facts.messages = len(messages)
     if messages:
-        facts.system_hash = shape.system_hash(messages)
+        system = shape.system_texts(messages)
+        facts.system_hash = shape.hash_of(system)
+        facts.system_bytes = sum(map(shape.size_of, system)) if facts.system_hash else 0
         media = shape.media_in(messages)
         if media.parts:
             facts.media_parts, facts.media_bytes = media

@@ -56,14 +56,14 @@ def countable(body: bytes) -> bool:
     return len(body) <= _SMALL_BODY_BYTES or body.count(b"{") <= _MOST_OBJECTS
 
 
-def system_hash(messages: list[Message]) -> int:
-    """Tells conversations with the same leading system (or developer) messages; 0: there are none."""
+def system_texts(messages: list[Message]) -> list[msgspec.Raw]:
+    """The leading system (or developer) messages."""
     leading: list[msgspec.Raw] = []
     for message in messages:
         if bytes(message.role) not in _SYSTEM_ROLES:
             break
         leading.append(message.content)
-    return hash_of(leading)
+    return leading
 
 
 def hash_of(texts: list[msgspec.Raw]) -> int:

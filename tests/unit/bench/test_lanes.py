@@ -5,8 +5,10 @@ from pathlib import Path
 
 from bench.lanes.engines import Counters
 from bench.lanes.figures import bars, figures_of, medians
+from bench.lanes.filling import Fill, p50_p99, undisturbed
 from bench.lanes.load import Answered, Round
 from bench.lanes.mix import BOUNDARY_TOKENS, LONG_COUNT, SHORT_COUNT, mix
+from bench.lanes.pacing import Pace
 from bench.lanes.steps import Step, StepLog
 
 _LINE = (
@@ -71,3 +73,26 @@ def test_what_is_not_told_of_all_rounds_has_no_median() -> None:
     found = figures_of(_round(400, 500, 400, 10))
     assert medians([found, replace(found, taken=None)]).taken is None
     assert medians([found, replace(found, end=500)]).end == 450
+
+
+def test_an_engine_that_is_ahead_waits_for_the_other() -> None:
+    pace = Pace(2, patience=3)
+    assert pace.next([0, 0]) == [True, True]
+    assert pace.next([2, 0]) == [False, True]
+    assert pace.next([2, 1]) == [False, True]
+    assert pace.next([2, 2]) == [True, True]
+
+
+def test_nobody_waits_for_an_engine_that_has_nothing_to_do() -> None:
+    pace = Pace(2, patience=2)
+    assert [pace.next([1, 0]) for _ in range(3)] == [[False, True], [False, True], [True, True]]
+    assert pace.next([50, 0]) == [True, True]
+    # It has again, and goes on where the other is.
+    assert pace.next([50, 1]) == [True, False]
+    assert pace.next([51, 1]) == [True, True]
+
+
+def test_what_waited_for_a_processor_is_told_apart() -> None:
+    fills = [Fill(0.001, 0.0)] * 99 + [Fill(0.009, 0.008)] * 3
+    assert p50_p99(fills) == (0.001, 0.009)
+    assert p50_p99(undisturbed(fills)) == (0.001, 0.001)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenlane_fleet.urgency import (
+    counted,
     due_s,
     has_credit,
     is_late,
@@ -67,8 +68,12 @@ def test_help_with_prompts_up_to_a_length() -> None:
     assert may_help(10**6, 0)
 
 
+def test_a_request_counts_with_its_prompt_and_a_part_of_its_output() -> None:
+    assert [counted(100, output) for output in (0, 1, 5, 301)] == [100, 101, 102, 221]
+
+
 def test_credit() -> None:
-    assert has_credit(outstanding=0, max_num_seqs=1, committed=0, budget=10**9, credit=1)
+    assert has_credit(outstanding=0, max_num_seqs=1, taken=0, tokens=10**9, credit=1)
     assert has_credit(3, 4, 700, 300, 1_000)
     assert not has_credit(3, 4, 701, 300, 1_000)
     assert not has_credit(4, 4, 0, 1, 1_000)

@@ -1,5 +1,7 @@
 """When clients are told to come again."""
 
+import asyncio
+
 import pytest
 
 from tests.unit.ingress.conftest import CHAT, House
@@ -8,6 +10,7 @@ from tokenlane.v1.reply_pb2 import Frame, Head, Outcome, Terminal
 from tokenlane.v1.request_pb2 import Request
 from tokenlane_chassis import results
 from tokenlane_ingress.retrying import retry_headers
+from tokenlane_proto import headers, topology
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,29 @@ async def test_a_failure_without_a_body_tells_it_too(house: House) -> None:
     answer = await house.ask()
     assert (answer.status, answer.error["code"]) == (503, "overloaded")
     assert (answer.headers["retry-after"], answer.headers["retry-after-ms"]) == ("3", "2500")
+
+
+async def test_who_comes_again_under_its_key_is_a_new_request(house: House) -> None:
+    house.upstream.script = lambda request: refused(429, "tokens_per_minute_exceeded", 10)
+    assert (await house.ask(idempotency_key="mine")).status == 429
+    # The classifier has acknowledged it, and kept no record of the key.
+    assert await house.bus.delete_message(topology.REQUESTS, 1)
+    for _ in range(2):
+        house.upstream.script = lambda request: whole(b"{}")
+        assert (await house.ask(idempotency_key="mine")).status == 200
+        assert await house.bus.delete_message(topology.REQUESTS, house.upstream.requests.qsize())
+    assert house.upstream.requests.qsize() == 3
+
+
+async def test_who_comes_again_while_the_first_waits_is_a_copy(house: House) -> None:
+    house.upstream.script = lambda request: []
+    first = asyncio.create_task(house.ask(idempotency_key="mine"))
+    request = await house.upstream.requests.get()
+    second = asyncio.create_task(house.ask(idempotency_key="mine"))
+    await results.store(house.bus, "acme", request.request_id, b"{}", {headers.STATUS: "200"})
+    house.upstream.send("acme", request, whole(b"{}"))
+    assert ((await first).status, (await second).status) == (200, 200)
+    assert house.upstream.requests.empty()
 
 
 async def test_what_is_too_large_is_not_told_to_come_again(house: House) -> None:

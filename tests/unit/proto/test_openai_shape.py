@@ -45,6 +45,12 @@ def test_there_may_be_no_system_prompt() -> None:
         assert facts_of(messages=messages).system_hash == 0
 
 
+def test_the_system_prompt_is_measured() -> None:
+    assert chat(system("Be kind."), system([]), _USER, system("late")).system_bytes == len('"Be kind."')
+    assert chat(system("Be kind."), system("In verse.")).system_bytes == len('"Be kind.""In verse."')
+    assert chat(_USER).system_bytes == chat(system("")).system_bytes == 0
+
+
 def test_a_developer_message_is_a_system_prompt() -> None:
     assert chat(system("Be kind.", "developer")).system_hash == chat(system("Be kind.")).system_hash
 

@@ -56,17 +56,25 @@ def test_as_many_are_asked_for_as_fit_by_what_is_known_of_their_size() -> None:
     assert pull_target(capacity, NOTHING) == 2
     assert pull_target(capacity, NOTHING, 50) == 128
     assert pull_target(capacity, Cost(7000, 10), 500) == 2
-    assert pull_target(capacity, Cost(7900, 10), 500) == 1
-    assert pull_target(capacity, Cost(7960, 10), 500) == 0, "hardly any would fit"
+    assert pull_target(capacity, Cost(7900, 10), 500, 100) == 1
+    assert pull_target(capacity, Cost(7960, 10), 500, 100) == 0, "most would not fit"
+    assert pull_target(capacity, NOTHING, 9000, 9000) == 1
     assert pull_target(capacity, Cost(7960, 10)) == 1
 
 
 def test_a_large_request_is_remembered_for_a_while() -> None:
     sizes = Sizes()
-    assert sizes.of("long") == 0
+    assert (sizes.most("long"), sizes.usual("long")) == (0, 0)
     for tokens in (100, 1000, 100):
         sizes.seen("long", Cost(tokens, 1))
-    assert sizes.of("long") == 910
+    assert (sizes.most("long"), sizes.usual("long")) == (910, 181)
     for _ in range(100):
         sizes.seen("long", Cost(100, 1))
-    assert (sizes.of("long"), sizes.of("short")) == (100, 0)
+    assert (sizes.most("long"), sizes.most("short")) == (100, 0)
+    assert (sizes.usual("long"), sizes.usual("short")) == (100, 0)
+
+
+def test_what_is_shared_takes_no_room() -> None:
+    sizes = Sizes()
+    sizes.seen("long", Cost(1000, 1), shared=900)
+    assert (sizes.most("long"), sizes.usual("long")) == (1000, 100)

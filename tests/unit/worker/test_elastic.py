@@ -187,17 +187,17 @@ async def test_what_is_held_of_others_goes_back_when_its_own_come() -> None:
     await house.lane("short", SHORT)
     await house.worker("long", largest=LONG)
     worker = house.workers["long"]
-    for number, tokens in enumerate([LONG, LONG, LONG, LONG - 200]):
-        await house.send(f"own{number}", "long", "long", tokens=tokens)
-    await house.calls("long", 4)
+    for number in range(7):
+        await house.send(f"own{number}", "long", "long", tokens=LONG // 2)
+    await house.calls("long", 7)
     # As if its pull had been parked before.
     other = next(puller for puller in bus._pullers if puller.consumer.filter_subject == "lanes.short.short.m.>")
-    other.target = lambda: int(len(bus.deliveries) < 5)
+    other.target = lambda: int(len(bus.deliveries) < 8)
     await house.send("borrowed", "short", "short", tokens=SHORT)
     await until(lambda: len(worker._jobs.held) == 1, 5)
     await house.send("last", "long", "long", tokens=100)
-    await until(lambda: [each.settled for each in bus.deliveries] == ["", "", "", "", "nak", ""], 5)
-    assert await house.calls("long", 5) == ["own0", "own1", "own2", "own3", "last"]
+    await until(lambda: [each.settled for each in bus.deliveries] == [*[""] * 7, "nak", ""], 5)
+    assert await house.calls("long", 8) == [*(f"own{number}" for number in range(7)), "last"]
     await house.close()
 
 

@@ -24,6 +24,12 @@ def test_the_worker_s_own_number_holds_if_no_other_is_given() -> None:
     assert max_num_seqs(serve_command(VllmChildConfig(model="m", max_num_seqs=8), Path("/run/s"))) == 8
 
 
+def test_answers_tell_what_was_cached_unless_that_is_switched_off() -> None:
+    config = VllmChildConfig(model="m", extra_args=("--no-enable-prompt-tokens-details",))
+    command = serve_command(config, Path("/run/s"))
+    assert command.index("--enable-prompt-tokens-details") < command.index("--no-enable-prompt-tokens-details")
+
+
 def test_a_number_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="max-num-seqs"):
         max_num_seqs(["--max-num-seqs", "many"])

@@ -141,8 +141,8 @@ async def test_what_was_pulled_shows_signs_of_life(rig: Rig, monkeypatch: pytest
     station = dataclasses.replace(rig.worker._station, ack_wait_s=0.03)
     monkeypatch.setattr(rig.worker, "_station", station)
     rig.engine.hold = True
-    for number in range(3):
-        await rig.send(f"r{number}", tokens=400)
+    for number, tokens in enumerate((300, 300, 500)):
+        await rig.send(f"r{number}", tokens=tokens)
     await rig.calls(2)
     beating = asyncio.create_task(rig.worker.heartbeat())
     # Two run, one is held.
@@ -159,8 +159,8 @@ async def test_a_malformed_message_ends_with_an_error_result(rig: Rig) -> None:
 
 async def test_a_drain_finishes_what_runs_and_returns_what_waits(rig: Rig) -> None:
     rig.engine.hold = True
-    for number in range(3):
-        await rig.send(f"r{number}", tokens=400)
+    for number, tokens in enumerate((300, 300, 500)):
+        await rig.send(f"r{number}", tokens=tokens)
     await rig.calls(2)
     await rig.bus.flush()
     draining = asyncio.create_task(rig.worker.drain(2))

@@ -99,8 +99,8 @@ async def test_a_deadline_that_passes_in_mid_answer_stops_the_engine(rig: Rig) -
 
 async def test_what_is_cancelled_while_it_waits_for_room_ends_at_once(rig: Rig) -> None:
     rig.engine.hold = True
-    for number in range(3):
-        await rig.send(f"r{number}", tokens=400)
+    for number, tokens in enumerate((300, 300, 500)):
+        await rig.send(f"r{number}", tokens=tokens)
     await until(lambda: len(rig.worker._jobs.held) == 1, 5)
     rig.bus.post(subjects.cancel("acme"), b"r2")
     frame = await rig.frame()
@@ -113,9 +113,9 @@ async def test_what_expires_while_it_waits_for_room_ends_before_there_is_any(
 ) -> None:
     monkeypatch.setattr(rig.worker, "_station", dataclasses.replace(rig.worker._station, ack_wait_s=0.03))
     rig.engine.hold = True
-    await rig.send("r0", tokens=400)
-    await rig.send("r1", tokens=400)
-    await rig.send("r2", tokens=400, deadline_unix_ms=unix_ms() + 50)
+    await rig.send("r0", tokens=300)
+    await rig.send("r1", tokens=300)
+    await rig.send("r2", tokens=500, deadline_unix_ms=unix_ms() + 50)
     await until(lambda: len(rig.worker._jobs.held) == 1, 5)
     beating = asyncio.create_task(rig.worker.heartbeat())
     assert (await rig.frame()).terminal.outcome == Outcome.OUTCOME_EXPIRED

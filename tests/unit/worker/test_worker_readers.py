@@ -76,7 +76,7 @@ async def test_attaching_twice_sends_nothing_twice(rig: Rig, reader: Reader) -> 
 
 async def test_a_reader_of_a_request_that_waits_for_room_gets_all_of_it(rig: Rig, reader: Reader) -> None:
     rig.engine.hold = True
-    await rig.send("r0", tokens=900)
+    await rig.send("r0", tokens=450)
     await rig.calls(1)
     await rig.send("r1", tokens=900)
     await rig.bus.flush()
@@ -113,7 +113,7 @@ async def test_a_reader_that_is_ahead_is_compared_once_its_place_is_reached(
     rig: Rig, reader: Reader, shown: bytes, fits: bool
 ) -> None:
     rig.engine.hold = True
-    await rig.send("r0", tokens=900)
+    await rig.send("r0", tokens=450)
     await rig.calls(1)
     await stream_later(rig)
     await rig.bus.flush()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tokenlane_fleet.cost import StepCost
+from tokenlane_fleet.hardware.engine_settings import TPOT_S, EngineSettings, Reasoned, engine_settings
 from tokenlane_fleet.hardware.hardware import Hardware, engine_flags
 from tokenlane_fleet.hardware.memory import MemoryBudget
 from tokenlane_fleet.limits import SchedulerLimits
@@ -64,6 +65,7 @@ class Size:
     decode: tuple[DecodeStep, ...]
     prefill: tuple[PrefillStep, ...]
     limits: SchedulerLimits
+    settings: EngineSettings
     command: str
     notes: tuple[str, ...]
 
@@ -76,11 +78,12 @@ def size(
     notes: tuple[str, ...] = (),
 ) -> Size:
     """`cost_at`: the step cost for steps of so many tokens. Raises LimitsError where the engine could not start."""
-    at_once = _held(hardware, lengths.total)
+    settings = _settings(hardware, lengths)
     limits = hardware.limits(
         hardware.max_model_len,
-        max(1, min(hardware.default_max_num_seqs, at_once)),
-        hardware.default_max_num_batched_tokens,
+        settings.max_num_seqs.value,
+        settings.max_num_batched_tokens.value,
+        settings.long_prefill_token_threshold.value,
     )
     return Size(
         hardware=hardware,
@@ -90,9 +93,18 @@ def size(
         decode=tuple(_decode(cost_at, count, lengths) for count in _sequences(limits.max_num_seqs)),
         prefill=tuple(_prefill(cost_at, tokens) for tokens in _chunks(hardware)),
         limits=limits,
+        settings=settings,
         command=shlex.join(["vllm", "serve", hardware.repo or hardware.model, *engine_flags(hardware, limits)]),
         notes=notes,
     )
+
+
+def _settings(hardware: Hardware, lengths: Lengths) -> EngineSettings:
+    """Those that a worker starts with, and no more sequences than fit of these lengths."""
+    settings, at_once = engine_settings(hardware, TPOT_S), max(1, _held(hardware, lengths.total))
+    if at_once >= settings.max_num_seqs.value:
+        return settings
+    return replace(settings, max_num_seqs=Reasoned(at_once, "as many of these requests as the KV cache holds"))
 
 
 def cut(hardware: Hardware, max_model_len: int | None) -> Hardware:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tokenlane_cli.figures import count, duration
 from tokenlane_cli.size.sizing import Size
+from tokenlane_fleet.hardware.engine_settings import TPOT_S, EngineSettings, Reasoned
 from tokenlane_fleet.hardware.gpu import GIB
 from tokenlane_fleet.hardware.memory import MemoryBudget
 
@@ -28,6 +29,7 @@ def size_lines(size: Size) -> Iterator[RenderableType]:
     steps = Table.grid(padding=(0, 4, 0, 0))
     steps.add_row(_decode(size), _prefill(size))
     yield from _titled(f"steps: sequences that get a token each; a prompt being read ({hardware.step_time})", steps)
+    yield from _titled(f"settings with which a worker starts it: {duration(TPOT_S)} a token", _settings(size.settings))
     for note in size.notes:
         yield Padding(Text(note, style="dim"), (0, 0, 1, 2))
 
@@ -93,6 +95,17 @@ def _prefill(size: Size) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for step in size.prefill:
         table.add_row(count(step.tokens), duration(step.seconds), f"{step.tokens_per_s:,.0f}")
+    return table
+
+
+def _settings(settings: EngineSettings) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    for name in ("max_num_seqs", "max_num_batched_tokens", "long_prefill_token_threshold"):
+        chosen: Reasoned = getattr(settings, name)
+        table.add_row(name, str(chosen.value), chosen.why)
     return table
 
 

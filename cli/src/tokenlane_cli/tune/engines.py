@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from tokenlane_cli.figures import count, duration
 from tokenlane_cli.tune.tally import Tally
+from tokenlane_fleet.hardware.engine_settings import Reasoned, chunk_cut, step_budget
 from tokenlane_fleet.hardware.hardware import Hardware, engine_flags
 from tokenlane_fleet.limits import SchedulerLimits
 from tokenlane_fleet.outcome import Batch
 
-_LEAST_CHUNK = 512
 _LEAST_SEQS = 8
-# Chunks of the longest prompts are cut to this part of a step where they would fill it for long.
-_LONG_PART = 4
+# Prompts are cut where they would fill more steps than this.
+_FEW_STEPS = 4
 _LENGTHS_STEP = 1024
 _ROOM = 1.25
 
@@ -57,17 +57,18 @@ def advise(load: LaneLoad, hardware: Hardware, tpot_s: float) -> EngineAdvice:
     """Settings with which a running answer gets its next token within `tpot_s` in any step. Raises
     LimitsError where the engine could not start."""
     length, why_length = _length(load, hardware)
-    chunk, why_chunk = _chunk(hardware, tpot_s)
+    step = step_budget(hardware, tpot_s)
+    chunk = step.value
     seqs, why_seqs = _sequences(load, hardware, tpot_s, chunk)
-    threshold, why_threshold = _threshold(load, chunk)
+    cut = _threshold(load, hardware, tpot_s, chunk)
     reasons = (
         Reason("max_model_len", str(length), why_length),
         Reason("max_num_seqs", str(seqs), why_seqs),
-        Reason("max_num_batched_tokens", str(chunk), why_chunk),
-        Reason("long_prefill_token_threshold", str(threshold), why_threshold),
+        Reason("max_num_batched_tokens", str(chunk), step.why),
+        Reason("long_prefill_token_threshold", str(cut.value), cut.why),
     )
-    flags = engine_flags(hardware, hardware.limits(length, seqs, chunk, threshold))
-    return EngineAdvice(length, seqs, chunk, threshold, reasons, flags)
+    flags = engine_flags(hardware, hardware.limits(length, seqs, chunk, cut.value))
+    return EngineAdvice(length, seqs, chunk, cut.value, reasons, flags)
 
 
 def _length(load: LaneLoad, hardware: Hardware) -> tuple[int, str]:
@@ -82,21 +83,6 @@ def _length(load: LaneLoad, hardware: Hardware) -> tuple[int, str]:
         f"strict lanes: 99.9 % of what comes here ends within {count(needed)}, a quarter more for outputs that outgrow "
         "their budget; the rest moves on"
     )
-
-
-def _chunk(hardware: Hardware, tpot_s: float) -> tuple[int, str]:
-    most = hardware.default_max_num_batched_tokens
-    chunk = min(_LEAST_CHUNK, most)
-    while chunk * 2 <= most and _full_step_s(hardware, chunk * 2) <= tpot_s:
-        chunk *= 2
-    took = duration(_full_step_s(hardware, chunk))
-    if _full_step_s(hardware, chunk) > tpot_s:
-        return chunk, f"a step full of prefill takes {took}, over {duration(tpot_s)} a token: smaller costs throughput"
-    return chunk, f"a step full of prefill takes {took}; every running answer waits for it, {duration(tpot_s)} at most"
-
-
-def _full_step_s(hardware: Hardware, tokens: int) -> float:
-    return hardware.cost.seconds(Batch(tokens, 0, 1, tokens, tokens * (tokens + 1) // 2))
 
 
 def _sequences(load: LaneLoad, hardware: Hardware, tpot_s: float, chunk: int) -> tuple[int, str]:
@@ -125,11 +111,10 @@ def _round(seqs: int) -> int:
     return max(1, seqs // step * step)
 
 
-def _threshold(load: LaneLoad, chunk: int) -> tuple[int, str]:
+def _threshold(load: LaneLoad, hardware: Hardware, tpot_s: float, chunk: int) -> Reasoned:
+    """Workers cut long prompts on their own; what comes here says whether there are any."""
     longest = load.total.quantile(0.99)
-    if longest <= chunk * _LONG_PART:
-        return 0, f"off: 99 % end within {count(longest)} tokens, so no prompt fills many steps"
-    return chunk // _LONG_PART, (
-        f"1 % are longer than {count(longest)} tokens and would fill more than {longest // chunk} steps alone; three "
-        "quarters of each step stay for others"
-    )
+    if longest <= chunk * _FEW_STEPS:
+        return Reasoned(0, f"off: 99 % end within {count(longest)} tokens, so no prompt fills many steps")
+    cut = chunk_cut(hardware, tpot_s, chunk)
+    return Reasoned(cut.value, f"1 % are longer than {count(longest)} tokens; {cut.why}")

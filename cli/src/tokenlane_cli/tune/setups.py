@@ -4,10 +4,13 @@ from tokenlane_cli.figures import count
 from tokenlane_cli.tune.present import LaneNow, Present
 from tokenlane_cli.tune.report import Advice
 from tokenlane_cli.tune.simulator import LaneSetup, Setup
+from tokenlane_fleet.hardware.engine_settings import engine_settings
 from tokenlane_fleet.hardware.hardware import Hardware
+from tokenlane_fleet.hardware.lookup import GPUS
 from tokenlane_fleet.limits import SchedulerLimits
 
-# max_num_seqs and max_num_batched_tokens of the worker images' lanes, where the bus does not say what engines have.
+# max_num_seqs and max_num_batched_tokens of the worker images' lanes, where neither the bus says what engines have nor
+# model and GPU are known.
 _IMAGES = {"short": (128, 1024), "long": (64, 4096)}
 
 
@@ -34,12 +37,16 @@ def setup_of(title: str, advice: Advice, present: Present, hardware: Hardware) -
 
 
 def limits_now(lane: LaneNow, hardware: Hardware) -> SchedulerLimits:
-    """The lane's engine on this hardware. Raises LimitsError."""
-    default = (hardware.default_max_num_seqs, hardware.default_max_num_batched_tokens)
-    seqs, tokens = _IMAGES.get(lane.name, default)
+    """The lane's engine on this hardware. What the bus does not say is what a worker chooses. Raises LimitsError."""
+    own = engine_settings(hardware)
+    seqs, tokens = own.max_num_seqs.value, own.max_num_batched_tokens.value
+    if hardware.gpu not in GPUS:
+        seqs, tokens = _IMAGES.get(lane.name, (hardware.default_max_num_seqs, hardware.default_max_num_batched_tokens))
     seqs, tokens = lane.max_num_seqs or seqs, lane.max_num_batched_tokens or tokens
+    # Whoever sets the step's tokens sets, or leaves out, the cut of long prompts too.
+    cut = own.long_prefill_token_threshold.value if tokens == own.max_num_batched_tokens.value else 0
     length = min(lane.max_model_len or hardware.max_model_len, hardware.max_model_len)
-    return hardware.limits(length, seqs, max(seqs, tokens))
+    return hardware.limits(length, seqs, max(seqs, tokens), cut)
 
 
 def is_elastic(present: Present) -> bool:

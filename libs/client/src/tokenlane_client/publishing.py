@@ -7,6 +7,7 @@ import secrets
 from tokenlane_chassis.bus import Bus, Stored
 from tokenlane_chassis.errors import BusError, BusUnavailableError, MessageTooLargeError, StreamFullError
 from tokenlane_client import envelope
+from tokenlane_client.again import another_id, was_refused
 from tokenlane_client.envelope import Envelope
 from tokenlane_client.errors import BusUnavailable, RequestFailed
 from tokenlane_client.failure import INVALID_REQUEST, Failure
@@ -76,7 +77,9 @@ class Publisher:
             await self._bus.delete_object(BODY_STORE, name)
 
     async def _send(self, sealed: Envelope, payload: bytes) -> Stored:
-        fields = {MSG_ID: f"{self._tenant}.{sealed.message_id}"}
-        stored = await self._bus.publish_durable(subjects.requests(self._tenant), payload, fields)
+        subject, message_id = subjects.requests(self._tenant), f"{self._tenant}.{sealed.message_id}"
+        stored = await self._bus.publish_durable(subject, payload, {MSG_ID: message_id})
+        if await was_refused(self._bus, self._tenant, sealed.request.request_id, stored):
+            stored = await self._bus.publish_durable(subject, payload, {MSG_ID: another_id(message_id)})
         self._newest = max(self._newest, stored.seq)
         return stored

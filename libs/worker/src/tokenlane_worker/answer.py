@@ -129,6 +129,8 @@ class Answer:
             body = self.body()
             estimate = self._job.request.classification.prompt_tokens
             self._counted = usage.of_stream(body, estimate) if self.streamed else usage.of_body(body)
+            if (cached := usage.cached(body, self.streamed)) is not None:
+                self._job.cached(*cached)
         return self._counted
 
     def end(self) -> None:

@@ -2,19 +2,15 @@
 
 The worker counts what it runs by token budgets itself; scraped gauges lag by seconds. Waiting happens on the bus, where
 it can be ordered and counted, so nothing is pulled that does not fit, save what turns out too large for what is left:
-it is held until it fits, and nothing is pulled meanwhile.
-
-A sequence is counted with its prompt and two fifths of its output. On average it holds half of its output while it
-runs, sequences that run together are seldom all at their ends, and a budget is more than most outputs take. Where they
-come together the engine preempts; counted with all of their output they leave the cache emptier than it could be.
+it is held until it fits, and nothing is pulled meanwhile. What a request counts for is `tokenlane_fleet.urgency`'s.
 """
 
 from dataclasses import dataclass
 
-# Weight of the latest request against larger ones before it.
+from tokenlane_fleet.urgency import counted
+
+# Weight of the latest request against those before it.
 _FORGETTING = 0.1
-# Less room than this share of a request is none. What does not fit is held, and other workers cannot have it.
-_SLIVER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +36,7 @@ NOTHING = Cost(0, 0)
 def cost_of(prompt_tokens: int, output_tokens: int, choices: int, capacity: Capacity) -> Cost:
     """Cost of a request by its budget; `output_tokens` over all choices, which share the prompt."""
     sequences = max(1, choices)
-    return Cost(min(prompt_tokens + _held(output_tokens), sequences * capacity.largest), sequences)
-
-
-def _held(output_tokens: int) -> int:
-    """What is counted of an output."""
-    return -(-2 * output_tokens // 5)
+    return Cost(min(counted(prompt_tokens, output_tokens), sequences * capacity.largest), sequences)
 
 
 def grown(cost: Cost, tokens: int, capacity: Capacity) -> Cost:
@@ -88,26 +79,38 @@ def borrow_target(capacity: Capacity, load: Cost, need: int) -> int:
     return int(fits(limit, load, Cost(min(need, limit.tokens), 1)))
 
 
-def pull_target(capacity: Capacity, load: Cost, each: int = 0) -> int:
-    """How many requests may be on their way while none is held back: as many as fit if none takes more than `each`
-    tokens (0: whatever their size), and one as long as there is any room to speak of."""
+def pull_target(capacity: Capacity, load: Cost, most: int = 0, usual: int = 0) -> int:
+    """How many requests may be on their way while none is held back: as many as fit if none takes more than `most`
+    tokens (0: whatever their size), and one where a `usual` one fits. What does not fit is held, and other workers that
+    have room cannot have it."""
     free, slots = capacity.tokens - load.tokens, capacity.sequences - load.sequences
-    if free <= 0 or slots <= 0 or (load.sequences and free < _SLIVER * each):
+    if free <= 0 or slots <= 0 or (load.sequences and free < usual):
         return 0
-    return max(1, min(slots, free // (each or capacity.largest)))
+    return max(1, min(slots, free // (most or capacity.largest)))
 
 
 class Sizes:
-    """What requests of each lane take, nearly the most of those that came lately."""
+    """What requests of each lane take: nearly the most of those that came lately, and what one takes on average."""
 
     def __init__(self) -> None:
-        self._tokens: dict[str, float] = {}
+        self._most: dict[str, float] = {}
+        self._mean: dict[str, float] = {}
 
-    def seen(self, lane: str, cost: Cost) -> None:
-        """One of a lane came. A larger one counts at once, and is forgotten slowly."""
-        known = self._tokens.get(lane, 0.0)
-        self._tokens[lane] = max(cost.tokens, known + _FORGETTING * (cost.tokens - known))
+    def seen(self, lane: str, cost: Cost, shared: int = 0) -> None:
+        """One of a lane came, of which `shared` tokens are there already. A larger one counts at once, and is forgotten
+        slowly."""
+        self._most[lane] = max(cost.tokens, _moved(self._most.get(lane, 0.0), cost.tokens))
+        more = cost.tokens - shared
+        self._mean[lane] = _moved(self._mean.get(lane, more), more)
 
-    def of(self, lane: str) -> int:
+    def most(self, lane: str) -> int:
         """Tokens that one of a lane takes; 0 as long as none came."""
-        return round(self._tokens.get(lane, 0.0))
+        return round(self._most.get(lane, 0.0))
+
+    def usual(self, lane: str) -> int:
+        """Tokens that one takes on average, less what others hold of them; 0 as long as none came."""
+        return round(self._mean.get(lane, 0.0))
+
+
+def _moved(known: float, tokens: int) -> float:
+    return known + _FORGETTING * (tokens - known)

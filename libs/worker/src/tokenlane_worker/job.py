@@ -13,6 +13,7 @@ from tokenlane_proto.errors import MalformedMessageError
 from tokenlane_worker.credit import Capacity, Cost, cost_of
 from tokenlane_worker.decision import Stop
 from tokenlane_worker.listeners import Listeners
+from tokenlane_worker.prefixes import NO_SHARE, Share
 
 if TYPE_CHECKING:
     from tokenlane_worker.answer import Answer
@@ -25,7 +26,7 @@ _PATHS = {
 }
 
 
-def _nothing() -> None:
+def _nothing(*_: int) -> None:
     """Nobody asked."""
 
 
@@ -57,6 +58,10 @@ class Job:
     delay_s: float = 0.0
     # Tells that its prompt is computed. Called any number of times.
     prefilled: Callable[[], None] = _nothing
+    # Tells tokens of its prompt, and how many of them were in the engine's prefix cache. Called once, or never.
+    cached: Callable[[int, int], None] = _nothing
+    # What it is thought to share with others.
+    share: Share = NO_SHARE
     # Its outcome is decided: only the loss of the claim stops it now.
     decided: bool = False
     # It is being put into another lane, where somebody may claim it before it is known here that it arrived.

@@ -1,22 +1,31 @@
 """What an engine has been given, and how much more it may get."""
 
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
+from tokenlane.v1.request_pb2 import PRIORITY_BATCH
 from tokenlane_worker import credit
 from tokenlane_worker.credit import Capacity, Cost, Sizes
 from tokenlane_worker.job import Job
 from tokenlane_worker.prefill import Prefill
+from tokenlane_worker.prefixes import Prefixes, Share, of_prefix, prefix_of
 from tokenlane_worker.pulling import Source
+from tokenlane_worker.reserve import Reserve
 from tokenlane_worker.station import Station
 
 
 class Credit(NamedTuple):
-    """KV tokens, sequences, and prompt tokens not computed, that may still begin. None: any number of them."""
+    """KV tokens, sequences, and prompt tokens not computed, that may still begin. None: any number of them. Of these
+    requests of batch priority leave the reserve to others."""
 
     tokens: int
     sequences: int
     prefill_tokens: int | None
+    reserve_tokens: int = 0
+    reserve_sequences: int = 0
+    reserve_prefill_tokens: int = 0
 
 
 class Load:
@@ -25,66 +34,92 @@ class Load:
     def __init__(self, station: Station, freed: Callable[[], None]) -> None:
         self._station = station
         self._freed = freed
-        self._taken = credit.NOTHING
+        # Of it what is not batch.
+        self._taken = self._by_others = credit.NOTHING
+        self._reserve = Reserve(station.capacity)
         self._sizes = Sizes()
         self._prefill = Prefill(station.prefill_cap, len(station.lanes) + 1)
+        self._prefixes = Prefixes()
         station.metrics.capacity_tokens.set(station.capacity.tokens)
 
     @property
     def taken(self) -> Cost:
-        """By all that runs."""
-        return self._taken
+        """By all that runs, a prefix that several share counted once."""
+        return Cost(self._taken.tokens - self._prefixes.saved, self._taken.sequences)
 
-    def fits(self, cost: Cost, urgency: int) -> bool:
-        """Whether a request of this urgency may begin."""
-        return credit.fits(self._capacity(urgency), self._taken, cost)
+    def fits(self, job: Job, urgency: int) -> bool:
+        """Whether a request may begin that is so urgent."""
+        shared = self._prefixes.saves(self._share(job))
+        return credit.fits(self._capacity(urgency), self.taken, Cost(job.cost.tokens - shared, job.cost.sequences))
 
     def room(self, source: Source) -> int:
         """How many requests of a source may be on their way."""
-        each = self._sizes.of(source.queue.lane)
+        lane = source.queue.lane
+        most = self._sizes.most(lane)
         if source.turn:
-            need = min(each, source.need) or source.need
-            room = credit.borrow_target(self._station.capacity, self._taken, need)
+            need = min(most, source.need) or source.need
+            room = credit.borrow_target(self._station.capacity, self.taken, need)
         else:
-            room = credit.pull_target(self._capacity(source.urgency), self._taken, each)
+            room = credit.pull_target(self._capacity(source.urgency), self.taken, most, self._sizes.usual(lane))
         return self._prefill.limit(room, source.urgency)
 
     def credit(self, source: Source, held: Cost) -> Credit:
         """What requests of a source may still take, `held` being about to begin."""
         capacity = self._capacity(1 if source.turn else source.urgency)
-        left = credit.left(capacity, credit.plus(self._taken, held))
-        return Credit(left.tokens, left.sequences, self._prefill.left(source.urgency))
+        left = credit.left(capacity, credit.plus(self.taken, held))
+        reserve = self._reserve.left(time.monotonic())
+        prefill = self._prefill.left(source.urgency)
+        return Credit(left.tokens, left.sequences, prefill, reserve.tokens, reserve.sequences, self._prefill.reserve)
 
     def begin(self, job: Job) -> None:
         """A job goes to the engine. One that is stopped before computes no prompt."""
-        self._taken = credit.plus(self._taken, job.cost)
+        self._change(job, credit.plus, job.cost)
         if job.cost.sequences:
-            self._sizes.seen(job.lane, job.cost)
+            job.share = self._share(job)
+            self._sizes.seen(job.lane, job.cost, self._prefixes.saves(job.share))
+        self._prefixes.begin(job.share, job.cost.tokens)
+        job.cached = partial(self._learn, job)
         if job.request.facts.stream and job.stopped is None:
             self._compute(job)
         else:
-            self._prefill.seen(job.request.classification.prompt_tokens)
+            self._prefill.seen(_to_compute(job))
         self._tell()
 
     def end(self, job: Job) -> None:
         """It is over."""
         job.prefilled()
-        self._taken = credit.minus(self._taken, job.cost)
+        self._change(job, credit.minus, job.cost)
+        self._prefixes.end(job.share, credit.left(self._station.capacity, self.taken).tokens)
         self._tell()
 
     def grow(self, job: Job, tokens: int) -> None:
         """Count a job that runs for `tokens` KV tokens, at least for what it is counted for."""
         grown = credit.grown(job.cost, tokens, self._station.capacity)
-        self._taken = credit.plus(credit.minus(self._taken, job.cost), grown)
+        self._change(job, credit.minus, job.cost)
+        self._change(job, credit.plus, grown)
         job.cost = grown
         self._tell()
+
+    def _change(self, job: Job, by: Callable[[Cost, Cost], Cost], cost: Cost) -> None:
+        self._taken = by(self._taken, cost)
+        if job.request.classification.priority != PRIORITY_BATCH:
+            self._by_others = by(self._by_others, cost)
+            self._reserve.takes(self._by_others, time.monotonic())
 
     def _capacity(self, urgency: int) -> Capacity:
         """What may be filled with requests that are no more urgent."""
         return credit.spare(self._station.capacity) if urgency else self._station.capacity
 
+    def _share(self, job: Job) -> Share:
+        given = job.request.classification.prompt_tokens
+        return self._prefixes.find(prefix_of(job.tenant, job.request.facts), min(given, job.cost.tokens))
+
+    def _learn(self, job: Job, prompt_tokens: int, cached: int) -> None:
+        self._station.metrics.cached_tokens.inc(cached)
+        self._prefixes.learn(job.share, of_prefix(cached, prompt_tokens, job.request.facts, job.body_bytes))
+
     def _compute(self, job: Job) -> None:
-        tokens, urgency = job.request.classification.prompt_tokens, self._station.urgency(job.lane)
+        tokens, urgency = _to_compute(job), self._station.urgency(job.lane)
         self._prefill.begin(tokens, urgency)
 
         def prefilled() -> None:
@@ -97,4 +132,10 @@ class Load:
         job.prefilled = prefilled
 
     def _tell(self) -> None:
-        self._station.metrics.committed_tokens.set(self._taken.tokens)
+        self._station.metrics.committed_tokens.set(self.taken.tokens)
+        self._station.metrics.shared_tokens.set(self._prefixes.saved)
+
+
+def _to_compute(job: Job) -> int:
+    """Prompt tokens that the engine has to compute."""
+    return job.request.classification.prompt_tokens - job.share.tokens

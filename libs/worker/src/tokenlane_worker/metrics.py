@@ -31,6 +31,8 @@ class WorkerMetrics:
         }
         tokens = Counter("tokenlane_worker_tokens", "Tokens of completed requests", [*names, "kind"], registry=registry)
         self.prompt_tokens = tokens.labels(**labels, kind="prompt")
+        # Of the prompt tokens those that the engine said were in its prefix cache.
+        self.cached_tokens = tokens.labels(**labels, kind="cached")
         self.completion_tokens = tokens.labels(**labels, kind="completion")
         self.queue_wait = Histogram(
             "tokenlane_worker_queue_wait_seconds",
@@ -41,7 +43,9 @@ class WorkerMetrics:
         ).labels(**labels)
         credit = Gauge("tokenlane_worker_kv_tokens", "KV tokens", [*names, "state"], registry=registry)
         self.capacity_tokens = credit.labels(**labels, state="capacity")
+        # What is counted of all that runs, and what it is thought to share apart from that.
         self.committed_tokens = credit.labels(**labels, state="committed")
+        self.shared_tokens = credit.labels(**labels, state="shared")
         self.running = Gauge("tokenlane_worker_running", "Requests running", names, registry=registry).labels(**labels)
 
         self.borrowed = Counter(

@@ -35,6 +35,11 @@ class Prefill:
         """Tokens of this urgency that may still be begun; None: any number."""
         return max(0, self._cap - sum(self._tokens[: urgency + 1])) if self._cap else None
 
+    @property
+    def reserve(self) -> int:
+        """Tokens that requests of batch priority leave to others."""
+        return self._cap // 2
+
     def limit(self, room: int, urgency: int) -> int:
         """How many of `room` requests of this urgency may be on their way. What is less urgent does not count: it gives
         way in the engine, or is another lane's."""

@@ -24,7 +24,18 @@ class WorkerSettings(ServiceSettings):
     engine_api_key: str = Field("", description="Bearer token for that server")
     engine_kv_capacity_tokens: int = Field(0, ge=0, description="For a server without vLLM's metrics. Unit: tokens")
     engine_max_model_len: int = Field(0, ge=0, description="For a server that does not tell. Unit: tokens")
-    engine_max_num_seqs: int = Field(0, ge=0, description="Requests at once; 0 takes the lane's")
+    engine_max_num_seqs: int = Field(
+        0, ge=0, description="Requests at once; 0 takes the default for the model on its GPU, else the lane's"
+    )
+    engine_max_num_batched_tokens: int = Field(
+        0, ge=0, description="Tokens of a step; 0 takes the default for the model on its GPU, else the lane's"
+    )
+    engine_long_prefill_token_threshold: int = Field(
+        0, ge=0, description="Of a step, what one long prompt gets beside others; 0: the default for model and GPU"
+    )
+    engine_tpot_ms: float = Field(
+        0, ge=0, description="Most time a token that those defaults may cause; 0 takes the lane's. Unit: milliseconds"
+    )
     sim_profile: str = Field("h100-llama3-8b", description="Hardware and model that the simulation imitates")
     sim_speed: float = Field(1.0, gt=0, description="Simulated seconds in one real second")
     kv_overcommit: float = Field(1.0, gt=0, le=10, description="Committed tokens over the KV capacity")

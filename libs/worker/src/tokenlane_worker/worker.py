@@ -222,7 +222,7 @@ class Worker:
 
     def _admit(self) -> None:
         held, now_s = self._jobs.held, time.monotonic()
-        while (job := held.first(now_s)) is not None and self._load.fits(job.cost, held.urgency(job, now_s)):
+        while (job := held.first(now_s)) is not None and self._load.fits(job, held.urgency(job, now_s)):
             held.remove(job)
             self._begin(job)
         self._station.metrics.running.set(len(self._jobs.running))

@@ -103,17 +103,23 @@ class Running(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., request_id: _Optional[str] = ..., tokens: _Optional[int] = ...) -> None: ...
 
 class QueueRoom(_message.Message):
-    __slots__ = ("lane", "fits", "tokens", "sequences", "prefill_tokens", "taken")
+    __slots__ = ("lane", "fits", "tokens", "sequences", "prefill_tokens", "taken", "reserve_tokens", "reserve_sequences", "reserve_prefill_tokens")
     LANE_FIELD_NUMBER: _ClassVar[int]
     FITS_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     SEQUENCES_FIELD_NUMBER: _ClassVar[int]
     PREFILL_TOKENS_FIELD_NUMBER: _ClassVar[int]
     TAKEN_FIELD_NUMBER: _ClassVar[int]
+    RESERVE_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    RESERVE_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    RESERVE_PREFILL_TOKENS_FIELD_NUMBER: _ClassVar[int]
     lane: str
     fits: str
     tokens: int
     sequences: int
     prefill_tokens: int
     taken: int
-    def __init__(self, lane: _Optional[str] = ..., fits: _Optional[str] = ..., tokens: _Optional[int] = ..., sequences: _Optional[int] = ..., prefill_tokens: _Optional[int] = ..., taken: _Optional[int] = ...) -> None: ...
+    reserve_tokens: int
+    reserve_sequences: int
+    reserve_prefill_tokens: int
+    def __init__(self, lane: _Optional[str] = ..., fits: _Optional[str] = ..., tokens: _Optional[int] = ..., sequences: _Optional[int] = ..., prefill_tokens: _Optional[int] = ..., taken: _Optional[int] = ..., reserve_tokens: _Optional[int] = ..., reserve_sequences: _Optional[int] = ..., reserve_prefill_tokens: _Optional[int] = ...) -> None: ...

@@ -35,7 +35,7 @@ PRIORITY_STANDARD: Priority
 PRIORITY_BATCH: Priority
 
 class Facts(_message.Message):
-    __slots__ = ("model", "stream", "include_usage", "max_output_tokens", "choices", "messages", "system_hash", "tools_hash", "tools_bytes", "media_bytes", "media_parts")
+    __slots__ = ("model", "stream", "include_usage", "max_output_tokens", "choices", "messages", "system_hash", "tools_hash", "tools_bytes", "media_bytes", "media_parts", "system_bytes")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_USAGE_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class Facts(_message.Message):
     TOOLS_BYTES_FIELD_NUMBER: _ClassVar[int]
     MEDIA_BYTES_FIELD_NUMBER: _ClassVar[int]
     MEDIA_PARTS_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_BYTES_FIELD_NUMBER: _ClassVar[int]
     model: str
     stream: bool
     include_usage: bool
@@ -58,7 +59,8 @@ class Facts(_message.Message):
     tools_bytes: int
     media_bytes: int
     media_parts: int
-    def __init__(self, model: _Optional[str] = ..., stream: _Optional[bool] = ..., include_usage: _Optional[bool] = ..., max_output_tokens: _Optional[int] = ..., choices: _Optional[int] = ..., messages: _Optional[int] = ..., system_hash: _Optional[int] = ..., tools_hash: _Optional[int] = ..., tools_bytes: _Optional[int] = ..., media_bytes: _Optional[int] = ..., media_parts: _Optional[int] = ...) -> None: ...
+    system_bytes: int
+    def __init__(self, model: _Optional[str] = ..., stream: _Optional[bool] = ..., include_usage: _Optional[bool] = ..., max_output_tokens: _Optional[int] = ..., choices: _Optional[int] = ..., messages: _Optional[int] = ..., system_hash: _Optional[int] = ..., tools_hash: _Optional[int] = ..., tools_bytes: _Optional[int] = ..., media_bytes: _Optional[int] = ..., media_parts: _Optional[int] = ..., system_bytes: _Optional[int] = ...) -> None: ...
 
 class Classification(_message.Message):
     __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms", "fits", "byte_classes", "typical_output_tokens", "expected_prompt_tokens", "ttft_limit_ms", "ttft_asked", "priority")

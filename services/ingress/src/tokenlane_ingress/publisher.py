@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from tokenlane.v1.request_pb2 import BodyRef
 from tokenlane_chassis.bus import Bus, Stored
 from tokenlane_chassis.errors import BusError, BusUnavailableError, MessageTooLargeError, StreamFullError
+from tokenlane_client.again import another_id, was_refused
 from tokenlane_ingress import errors
 from tokenlane_ingress.envelope import Admitted, encode, message_id
 from tokenlane_ingress.errors import ErrorAnswer
@@ -41,7 +42,7 @@ class Publisher:
             if len(admitted.body) > self._bus.max_payload - ENVELOPE_OVERHEAD_BYTES:
                 body_ref = await self._deposit(admitted, request_id)
             payload = encode(admitted, request_id, inbox, now_ms, body_ref)
-            stored = await self._bus.publish_durable(subjects.requests(admitted.tenant), payload, fields)
+            stored = await self._send(admitted, request_id, payload, fields)
         except StreamFullError:
             await self._withdraw(body_ref)
             return errors.queue_full()
@@ -56,6 +57,14 @@ class Publisher:
             return stored if admitted.key else errors.request_id_in_use(request_id)
         if stored.seq > newest:
             self._newest = stored.seq
+        return stored
+
+    async def _send(self, admitted: Admitted, request_id: str, payload: bytes, fields: dict[str, str]) -> Stored:
+        subject = subjects.requests(admitted.tenant)
+        stored = await self._bus.publish_durable(subject, payload, fields)
+        if admitted.key and await was_refused(self._bus, admitted.tenant, request_id, stored):
+            fields[MSG_ID] = another_id(fields[MSG_ID])
+            stored = await self._bus.publish_durable(subject, payload, fields)
         return stored
 
     async def _has_ended(self, tenant: str, request_id: str) -> bool:

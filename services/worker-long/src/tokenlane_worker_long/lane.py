@@ -2,4 +2,4 @@
 
 from tokenlane_worker.lane import Lane
 
-LANE = Lane(name="long", max_num_seqs=64, max_num_batched_tokens=4096)
+LANE = Lane(name="long", max_num_seqs=64, max_num_batched_tokens=4096, tpot_s=0.08)

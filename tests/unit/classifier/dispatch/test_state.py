@@ -27,11 +27,11 @@ def test_no_more_goes_than_there_is_room_for() -> None:
     knows = state()
     for seq in range(1, 10):
         hold(knows, f"r{seq}", seq)
-    knows.heard(room(250), NOW_S)
+    knows.heard(room(200), NOW_S)
     assert gone(knows) == [1, 2, 3], "the last one takes more than is left"
     knows.heard(room(0, taken=3), NOW_S)
     assert gone(knows) == []
-    knows.heard(room(100), NOW_S)
+    knows.heard(room(76), NOW_S)
     assert gone(knows) == [4]
 
 
@@ -39,9 +39,9 @@ def test_what_is_on_its_way_takes_room_until_it_is_taken() -> None:
     knows = state()
     for seq in range(1, 10):
         hold(knows, f"r{seq}", seq)
-    knows.heard(room(100), NOW_S)
+    knows.heard(room(76), NOW_S)
     assert gone(knows) == [1]
-    knows.heard(room(100), NOW_S)
+    knows.heard(room(76), NOW_S)
     assert gone(knows) == [], "it told before it took it"
 
 
@@ -49,7 +49,7 @@ def test_the_most_urgent_goes_first() -> None:
     knows = state()
     hold(knows, "r1", 1, ttft_limit_ms=5_000)
     hold(knows, "r2", 2, ttft_limit_ms=1_000)
-    knows.heard(room(100), NOW_S)
+    knows.heard(room(76), NOW_S)
     assert gone(knows) == [2]
 
 
@@ -142,13 +142,13 @@ def test_what_a_request_did_not_take_comes_back() -> None:
 
 def test_a_deadline_that_cannot_be_met_is_refused_before_it_waits() -> None:
     knows = state()
-    # A worker that takes one request of 140 units of work in 0.1 s.
+    # A worker that takes one request of 140 units of work, for which 76 tokens are counted, in 0.1 s.
     now_s = NOW_S
     for seq in range(1, 101):
         hold(knows, f"r{seq}", seq, now_s)
     for _ in range(50):
         now_s += 0.1
-        knows.heard(room(100), now_s)
+        knows.heard(room(76), now_s)
         assert len(gone(knows, now_s)) == 1
         knows.heard(room(0, taken=1), now_s)
     late = candidate("late", deadline_unix_ms=int(now_s * 1_000) + 1_000)
@@ -159,6 +159,15 @@ def test_a_deadline_that_cannot_be_met_is_refused_before_it_waits() -> None:
     assert 3_000 < refused.retry_after_ms < 6_000
     assert isinstance(knows.apply(candidate("patient"), now_s, 0.0), Waiting)
     assert knows.accounts.usage("acme").queued == 51
+
+
+def test_who_has_a_deadline_waits_for_the_first_worker() -> None:
+    knows = state()
+    deadline_ms = int(NOW_S * 1_000) + 600_000
+    for seq in range(1, 61):
+        now_s = NOW_S + seq
+        assert isinstance(knows.apply(candidate(f"r{seq}", deadline_unix_ms=deadline_ms), now_s, 0.0), Waiting)
+        knows.sweep(now_s)
 
 
 def test_what_a_lost_worker_had_is_not_in_flight_for_ever() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.classifier.line.requests import waiting
-from tokenlane_classifier.line.crew import Credit, Crew
+from tokenlane_classifier.line.crew import Credit, Crew, Offer
 from tokenlane_classifier.line.waiting import Place
 
 SHORT, LONG = Place("short", "short"), Place("long", "long")
@@ -15,7 +15,7 @@ HELPED = Place("long", "short")
 
 def tell(crew: Crew, worker: str, credit: Mapping[Place, int], now_s: float = 0.0, **taken: int) -> None:
     took = {SHORT: taken["taken"]} if taken else {}
-    crew.heard(worker, {place: Credit(tokens, 10) for place, tokens in credit.items()}, took, now_s)
+    crew.heard(worker, {place: Offer(Credit(tokens, 10)) for place, tokens in credit.items()}, took, now_s)
 
 
 def test_nobody_has_no_room() -> None:
@@ -42,10 +42,21 @@ def test_what_goes_to_one_place_takes_room_of_others_of_the_same_workers() -> No
 
 def test_sequences_and_prefill_bind_as_tokens_do() -> None:
     crew = Crew()
-    crew.heard("a", {SHORT: Credit(1_000, 1), LONG: Credit(1_000, 10, 50)}, {}, 0.0)
+    crew.heard("a", {SHORT: Offer(Credit(1_000, 1)), LONG: Offer(Credit(1_000, 10, 50))}, {}, 0.0)
     assert set(crew.room()) == {SHORT, LONG}
     crew.sent(waiting(1, prompt=50, output=0), 0.0)
     assert list(crew.room()) == []
+
+
+def test_batch_leaves_what_others_may_come_to_take() -> None:
+    crew = Crew()
+    crew.heard("a", {SHORT: Offer(Credit(100, 10), Credit(40, 2, 0))}, {}, 0.0)
+    crew.heard("b", {SHORT: Offer(Credit(0, 5), Credit(20, 2, 0)), LONG: Offer(Credit(0, 5))}, {}, 0.0)
+    assert (set(crew.room()), set(crew.idle())) == ({SHORT}, {SHORT})
+    crew.sent(waiting(1, prompt=40, output=0), 0.0)
+    assert (set(crew.room()), set(crew.idle())) == ({SHORT}, set())
+    crew.left("b")
+    assert set(crew.idle()) == {SHORT}
 
 
 def test_what_was_taken_is_not_on_its_way_any_more() -> None:

@@ -52,3 +52,20 @@ def test_a_fleet_that_stands_still_is_slow() -> None:
     now_s = busy(drain, 0.0, 60.0, 1_000.0)
     drain.enter(now_s)
     assert (drain.rate(now_s + 60.0) or 0) < 200.0
+
+
+def test_what_was_never_served_says_nothing() -> None:
+    drain = Drain()
+    drain.enter(0.0)
+    assert drain.rate(100.0) is None
+
+
+def test_while_nobody_is_there_the_rate_holds() -> None:
+    drain = Drain()
+    now_s = busy(drain, 0.0, 60.0, 1_000.0)
+    drain.enter(now_s)
+    drain.halt(True, now_s)
+    drain.enter(now_s + 30.0)
+    drain.halt(False, now_s + 100.0)
+    assert drain.rate(now_s + 100.0) == pytest.approx(1_000.0, rel=0.02)
+    assert (drain.rate(now_s + 160.0) or 0) < 200.0

@@ -4,7 +4,6 @@ import pytest
 
 from tokenlane_classifier.line.backlog import Spot
 from tokenlane_classifier.line.outlook import PATIENCE, Coming, Outlook, patience_s
-from tokenlane_classifier.line.verdict import Refused
 from tokenlane_classifier.line.waiting import Priority
 
 STANDARD = Priority.STANDARD
@@ -110,11 +109,11 @@ def test_a_place_is_not_promised_for_too_long() -> None:
     assert outlook.promised == 0
 
 
-def test_a_fleet_that_stands_still_is_no_error() -> None:
+def test_of_a_fleet_that_served_nothing_yet_nothing_is_known() -> None:
     outlook = Outlook()
     spot = outlook.enter("a", STANDARD, 100.0, 1.0, 0.0)
     assert outlook.wait_s(spot, 10.0) == 0.0
-    assert isinstance(outlook.refuse(coming("k"), 10.0, 0.0), Refused)
+    assert outlook.refuse(coming("k"), 10.0, 0.0) is None
 
 
 @pytest.mark.parametrize(("deadline_s", "patience"), [(None, 10 * PATIENCE - 1), (105.0, 5.0), (90.0, 0.0)])

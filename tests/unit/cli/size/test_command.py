@@ -37,19 +37,27 @@ def refused(*arguments: str) -> str:
 
 def test_it_shows_memory_concurrency_steps_and_the_command() -> None:
     shown = run("--model", "llama-3-70b", "--gpu", "h100")
-    for part in ("weights", "KV cache", "2,300", "prompt 2,000 + output 300", "a token takes", "not measured"):
+    for part in (
+        "weights",
+        "KV cache",
+        "2,300",
+        "prompt 2,000 + output 300",
+        "a token takes",
+        "long_prefill_token_threshold",
+        "not measured",
+    ):
         assert part in shown
     lines = shown.splitlines()
     assert max(len(line) for line in lines[:-1]) <= 80
     # One line, however long, so that it can be copied.
     assert lines[-1].startswith("vllm serve meta-llama/Llama-3.1-70B-Instruct --tensor-parallel-size 4 ")
-    assert lines[-1].endswith("--max-num-batched-tokens 8192")
+    assert lines[-1].endswith("--max-num-batched-tokens 800 --long-prefill-token-threshold 576")
 
 
 def test_json_has_all_of_it() -> None:
     found = asked("--model", "llama-3-8b", "--gpu", "l4", "--tp", "1", "--kv-dtype", "fp8")
     assert set(found) == {
-        "hardware", "memory", "lengths", "held", "decode", "prefill", "limits", "command", "notes",
+        "hardware", "memory", "lengths", "held", "decode", "prefill", "limits", "settings", "command", "notes",
     }  # fmt: skip
     assert found["hardware"]["tensor_parallel"] == 1
     assert found["memory"]["kv_per_token"] == 65_536

@@ -3,6 +3,7 @@
 import pytest
 
 from tokenlane_cli.size.sizing import Lengths, Size, cut, size
+from tokenlane_fleet.hardware.engine_settings import engine_settings
 from tokenlane_fleet.hardware.hardware import Hardware, budget_of, derive
 from tokenlane_fleet.hardware.lookup import find_gpu, find_model
 
@@ -24,16 +25,22 @@ def test_concurrency_is_the_memorys() -> None:
 def test_the_engine_runs_what_it_holds_and_no_more() -> None:
     found = sized()
     (at_once,) = (held.sequences for held in found.held if held.tokens == 2300)
-    assert found.limits.max_num_seqs == at_once < found.hardware.default_max_num_seqs
-    assert sized(lengths=Lengths(50, 10)).limits.max_num_seqs == found.hardware.default_max_num_seqs
+    assert found.limits.max_num_seqs == found.settings.max_num_seqs.value == at_once < 256
+    assert sized(lengths=Lengths(50, 10)).limits.max_num_seqs == 256
 
 
 def test_the_command_starts_it() -> None:
     found = sized()
     assert found.command == (
         "vllm serve meta-llama/Llama-3.1-70B-Instruct --tensor-parallel-size 4 --max-model-len 131072 "
-        f"--max-num-seqs {found.limits.max_num_seqs} --max-num-batched-tokens 8192"
+        f"--max-num-seqs {found.limits.max_num_seqs} --max-num-batched-tokens 800 --long-prefill-token-threshold 576"
     )
+
+
+def test_it_is_set_up_as_a_worker_sets_it_up() -> None:
+    found = sized(lengths=Lengths(50, 10))
+    assert found.settings == engine_settings(found.hardware)
+    assert found.limits.max_num_batched_tokens == found.settings.max_num_batched_tokens.value
 
 
 def test_steps_take_longer_with_more_in_them_and_pay_off() -> None:

@@ -10,6 +10,7 @@ from tests.unit.cli.tune.made import engine
 from tokenlane_cli.tune.engines import LaneLoad, advise
 from tokenlane_cli.tune.tally import Tally
 from tokenlane_fleet.cost import StepCost
+from tokenlane_fleet.hardware.engine_settings import engine_settings
 from tokenlane_fleet.outcome import Batch
 
 SLOW = engine(cost=StepCost(0.02, 0, 1e-4, 1e-4, 1e-7, 0))
@@ -72,3 +73,12 @@ def test_only_strict_lanes_shorten_the_context() -> None:
 def test_long_prompts_leave_room_in_a_step(longest: int, cut: bool) -> None:
     told = advise(load([500] * 80 + [longest] * 20), engine(), 0.1)
     assert (told.long_prefill_token_threshold > 0) is cut
+
+
+def test_steps_and_cuts_are_those_that_workers_choose() -> None:
+    chosen = engine_settings(engine(), 0.1)
+    told = advise(load([500] * 80 + [60_000] * 20), engine(), 0.1)
+    assert told.max_num_batched_tokens == chosen.max_num_batched_tokens.value
+    assert told.long_prefill_token_threshold == chosen.long_prefill_token_threshold.value
+    assert told.reasons[2].why == chosen.max_num_batched_tokens.why
+    assert chosen.long_prefill_token_threshold.why in told.reasons[3].why

@@ -21,7 +21,8 @@ class Gpu:
 
     `memory` is what a program sees, which is less than the sheet promises. `fp8` and `fp4` are None where the device
     computes in neither. `price_per_hour` is an assumption to be overridden. `source` and `price_source` say where the
-    numbers are from.
+    numbers are from. `driver_names`: what NVIDIA's driver calls it (nvmlDeviceGetName); boards of the same family with
+    other memory or clocks are other devices.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Gpu:
     source: str
     price_source: str
     aliases: tuple[str, ...] = ()
+    driver_names: tuple[str, ...] = ()
 
     def operations(self, dtype: str) -> float:
         """A second, in `dtype`; in bf16 where the device lacks it, and weights are widened as they are read."""

@@ -22,6 +22,11 @@ def find_gpu(name: str) -> Gpu:
     return gpu
 
 
+def gpu_of_driver(name: str) -> Gpu | None:
+    """The device that NVIDIA's driver calls so; None where it is none of the catalogue's."""
+    return _DRIVER_NAMES.get(_brandless(name))
+
+
 def find_model(name: str) -> Model:
     """By key, hub id (its organisation does not matter) or alias, whatever the case and punctuation. Raises
     UnknownProfileError."""
@@ -35,5 +40,11 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.rpartition("/")[2].lower() if letter.isalnum())
 
 
+def _brandless(name: str) -> str:
+    """Older drivers leave the brand out."""
+    return name.strip().lower().removeprefix("nvidia ")
+
+
 _GPU_NAMES = {_plain(name): gpu for gpu in GPUS.values() for name in (gpu.key, gpu.name, *gpu.aliases)}
+_DRIVER_NAMES = {_brandless(name): gpu for gpu in GPUS.values() for name in gpu.driver_names}
 _MODEL_NAMES = {_plain(name): model for model in MODELS.values() for name in (model.key, model.repo, *model.aliases)}

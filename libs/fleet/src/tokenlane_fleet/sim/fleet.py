@@ -60,14 +60,14 @@ class Push:
 class Pull:
     """A queue a lane; a worker pulls what its engine holds.
 
-    KV credit: budgets of all it has, plus this one's, stay within `overcommit` times its KV tokens, and requests within
-    `max_num_seqs`; an empty one takes anything. `prefill_cap`: tokens of prompts not yet computed in one engine, above
-    which it pulls nothing more (0: no cap; an engine without any takes a request of any length); with `whole_prompts` a
-    prompt counts as a whole until its first token, which is all that a worker outside the engine sees. `late_last`: in
-    order of limits, what can no longer make its own waits until the rest is served, or until `patience` times its limit
-    (at most `patience_s`) after its turn. `chunked_prefill`: whether a request's own prefill time, by which that is
-    judged, is what the engine's steps and chunks allow, not its arithmetic alone. `help_tokens`: the longest prompt
-    that is taken from another lane (0: any).
+    KV credit: what all it has and this one count for (`urgency.counted`) stays within `overcommit` times its KV tokens,
+    and requests within `max_num_seqs`; an empty one takes anything. `prefill_cap`: tokens of prompts not yet computed
+    in one engine, above which it pulls nothing more (0: no cap; an engine without any takes a request of any length);
+    with `whole_prompts` a prompt counts as a whole until its first token, which is all that a worker outside the engine
+    sees. `late_last`: in order of limits, what can no longer make its own waits until the rest is served, or until
+    `patience` times its limit (at most `patience_s`) after its turn. `chunked_prefill`: whether a request's own prefill
+    time, by which that is judged, is what the engine's steps and chunks allow, not its arithmetic alone. `help_tokens`:
+    the longest prompt that is taken from another lane (0: any).
     """
 
     order: Order = Order.FIFO

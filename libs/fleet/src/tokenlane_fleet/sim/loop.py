@@ -11,6 +11,7 @@ from tokenlane_fleet.sim.pulling import anything_queued, pull, queue_up
 from tokenlane_fleet.sim.pushing import push
 from tokenlane_fleet.sim.records import NEVER, Phase, Step, World
 from tokenlane_fleet.sim.worker import release
+from tokenlane_fleet.urgency import counted
 
 _DRAINING = Phase.DRAINING
 _OFF = Phase.OFF
@@ -61,9 +62,11 @@ def first_pool(world: World, item: int) -> int:
 
 
 def enter(world: World, pool: int, item: int) -> None:
-    world.sequences[item].pool = pool
+    sequence = world.sequences[item]
+    sequence.pool = pool
     if pool == _REJECTED:
         return
+    sequence.counted = counted(sequence.total, max(sequence.budget - sequence.total, 0))
     if world.rules[0].push:
         push(world, pool, item)
     else:

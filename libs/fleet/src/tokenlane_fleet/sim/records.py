@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 NEVER = np.inf
 
 # What the kernel needs of a sequence, then what the fleet adds. Times in seconds of the trace's clock. `stop`: tokens
-# at its true end (`end` is where this engine's context cuts it). `work_left`: output tokens of its budget to come.
+# at its true end (`end` is where this engine's context cuts it). `counted`: what KV credit counts of its budget.
+# `work_left`: output tokens of its budget to come.
 SEQUENCE = np.dtype(
     [(name, np.int64) for name in ("total", "computed", "slots", "end", "prompt_tokens", "blocks", "before", "after")]
-    + [(name, np.int64) for name in ("preemptions", "stop", "budget", "work_left", "pool", "moved")]
+    + [(name, np.int64) for name in ("preemptions", "stop", "budget", "counted", "work_left", "pool", "moved")]
     + [(name, np.float64) for name in ("arrival_s", "limit_s", "first_token_s", "finished_s")]
 )
 
@@ -21,12 +22,13 @@ _KERNEL_ENGINE = (
     "context_tokens", "attention_pairs", "steps", "preemptions", "prompt_tokens", "generation_tokens",
 )  # fmt: skip
 
-# A replica is an engine and what its worker counts: `committed` budgets and `outstanding` requests it has, `work_left`
-# output tokens of them, `phase` (see Phase), `fewest_free` blocks ever, computed tokens of all prefills. `run_steps`:
-# steps alike that are under way at once (see `kernel.run`), from `run_start_s` on; 0 while a step is by itself.
+# A replica is an engine and what its worker counts: `committed` budgets and `outstanding` requests it has, `taken` of
+# its KV credit, `work_left` output tokens of them, `phase` (see Phase), `fewest_free` blocks ever, computed tokens of
+# all prefills. `run_steps`: steps alike that are under way at once (see `kernel.run`), from `run_start_s` on; 0 while a
+# step is by itself.
 REPLICA = np.dtype(
     [(name, np.int64) for name in _KERNEL_ENGINE]
-    + [(name, np.int64) for name in ("pool", "committed", "outstanding", "work_left", "phase", "fewest_free")]
+    + [(name, np.int64) for name in ("pool", "committed", "taken", "outstanding", "work_left", "phase", "fewest_free")]
     + [(name, np.int64) for name in ("computed_tokens", "run_steps", "run_context")]
     + [(name, np.float64) for name in ("busy_s", "since_s", "held_s", "run_start_s")]
 )

@@ -15,7 +15,7 @@ def may_take(world: World, replica: int, item: int) -> bool:
     worker, sequence, pool = world.replicas[replica], world.sequences[item], world.pools[world.replicas[replica].pool]
     if worker.phase != _ACTIVE or sequence.total >= pool.max_model_len:
         return False
-    if not has_credit(worker.outstanding, pool.max_num_seqs, worker.committed, sequence.budget, pool.credit):
+    if not has_credit(worker.outstanding, pool.max_num_seqs, worker.taken, sequence.counted, pool.credit):
         return False
     return bool(may_prefill(prefill_in_flight(world, replica), sequence.total, pool.prefill_cap))
 
@@ -47,6 +47,7 @@ def give(world: World, replica: int, item: int) -> None:
     sequence.end = min(sequence.stop, world.pools[worker.pool].max_model_len)
     sequence.computed = 0
     worker.committed += sequence.budget
+    worker.taken += sequence.counted
     worker.outstanding += 1
     worker.work_left += sequence.work_left
     add(worker, world.sequences, item)
@@ -72,5 +73,6 @@ def release(world: World, replica: int, item: int) -> None:
     """The opposite, when a request has left the engine."""
     worker, sequence = world.replicas[replica], world.sequences[item]
     worker.committed -= sequence.budget
+    worker.taken -= sequence.counted
     worker.outstanding -= 1
     worker.work_left -= sequence.work_left

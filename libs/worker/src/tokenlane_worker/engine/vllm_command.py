@@ -1,9 +1,12 @@
 """How `vllm serve` is called."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +40,44 @@ def serve_command(config: VllmChildConfig, socket_path: Path) -> list[str]:
         *("--max-num-seqs", str(config.max_num_seqs)),
         # a line a request would pass through the worker's own loop
         "--disable-uvicorn-access-log",
+        # answers tell what of their prompts was cached
+        "--enable-prompt-tokens-details",
         *config.extra_args,
     ]
 
 
 def max_num_seqs(command: list[str]) -> int:
     """The value vLLM will use: the last one given. Raises ValueError if it is not a number."""
-    return _last(command, "max-num-seqs")
+    return given(command, int, "--max-num-seqs") or 0
 
 
 def max_num_batched_tokens(command: list[str]) -> int:
     """As `max_num_seqs`; 0 where vLLM decides. vLLM's short forms ("8k") are not read: ValueError."""
-    return _last(command, "max-num-batched-tokens")
+    return given(command, int, "--max-num-batched-tokens") or 0
 
 
-def _last(command: list[str], option: str) -> int:
+def given(command: Sequence[str], kind: Callable[[str], T], *options: str) -> T | None:
+    """The last value of an option, by any of its names; None where it is not given. Raises ValueError if it is none of
+    that kind."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument(f"--{option}", f"--{option.replace('-', '_')}", type=int, default=0, dest="value")
+    parser.add_argument(*_spellings(options), type=kind, dest="value")
     try:
         known, _ = parser.parse_known_args(command)
     except argparse.ArgumentError as error:
         raise ValueError(str(error)) from error
-    return int(known.value)
+    value: T | None = known.value
+    return value
+
+
+def names_any(command: Sequence[str], options: Sequence[str]) -> str | None:
+    """The first of the options that is there, with or without a value."""
+    there = {argument.partition("=")[0].replace("_", "-") for argument in command if argument.startswith("-")}
+    return next((option for option in options if option in there), None)
+
+
+def _spellings(options: Sequence[str]) -> list[str]:
+    """vLLM takes underscores too."""
+    return [*options, *(f"--{option[2:].replace('-', '_')}" for option in options if option.startswith("--"))]
 
 
 def child_environment(outer: Mapping[str, str], config: VllmChildConfig) -> dict[str, str]:

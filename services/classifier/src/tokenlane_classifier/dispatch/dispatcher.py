@@ -27,6 +27,8 @@ _ACCOUNTS = "accounts"
 # Of those that wait, told how they stand in each sweep.
 _TELL = 500
 _SWEEP_S = 1.0
+# Who works tells a new dispatcher what it has within this time.
+_GREETING_S = 0.25
 # Every so many sweeps the stream is compared with what is known of it.
 _COMPARE = 5
 
@@ -74,6 +76,7 @@ class Dispatcher:
             topology.ALL_CANCELS: self._cancelled,
             subjects.LINE_ASK: self._asked,
         }
+        self._state.hear_workers()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._releasing.stop)
             # What was and what waits is known before anybody is answered.
@@ -84,6 +87,9 @@ class Dispatcher:
                 stack.push_async_callback(subscription.unsubscribe)
             self._bus.post(subjects.LINE_HELLO, b"")
             stack.callback(self._metrics.left)
+            await asyncio.sleep(_GREETING_S)
+            self._state.workers_heard()
+            self._go_on()
             await self._look_after()
 
     def tenant_changed(self, tenant: str) -> None:

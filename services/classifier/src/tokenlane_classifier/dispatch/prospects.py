@@ -1,6 +1,7 @@
 """When what waits will start, by model and lane. Pure."""
 
 import math
+from collections import defaultdict
 
 from tokenlane_classifier.line.backlog import Spot
 from tokenlane_classifier.line.order import Tariff
@@ -17,7 +18,7 @@ class Prospects:
 
     def __init__(self, tariff: Tariff) -> None:
         self._tariff = tariff
-        self._outlooks: dict[_Where, Outlook] = {}
+        self._outlooks: defaultdict[_Where, Outlook] = defaultdict(Outlook)
         self._spots: dict[int, Spot] = {}
 
     def refuse(
@@ -47,10 +48,21 @@ class Prospects:
         if spot is not None:
             self._outlook(waiting).leave(spot, released, now_s)
 
+    def halt(self, model: str, halted: bool, now_s: float) -> None:
+        """No worker of a model is there, or one is again."""
+        for (each, _), outlook in self._outlooks.items():
+            if each == model:
+                outlook.halt(halted, now_s)
+
     def told(self, waiting: Waiting, now_s: float) -> tuple[int, float]:
         """About how many go before what waits, and in how many seconds it starts."""
         spot, outlook = self._spots[waiting.seq], self._outlook(waiting)
         return outlook.position(spot), outlook.wait_s(spot, now_s)
+
+    def slacks(self, now_s: float) -> list[tuple[str, str, float]]:
+        """Model, lane and slack, where it is known."""
+        found = ((model, lane, outlook.slack(now_s)) for (model, lane), outlook in self._outlooks.items())
+        return [(model, lane, slack) for model, lane, slack in found if slack is not None]
 
     def turn_s(self, waiting: Waiting, now_s: float) -> float:
         """How long until one of its tenant's requests goes; a second where that is not known."""
@@ -58,4 +70,4 @@ class Prospects:
         return 1.0 if found is None else found
 
     def _outlook(self, waiting: Waiting) -> Outlook:
-        return self._outlooks.setdefault((waiting.model, waiting.lane), Outlook())
+        return self._outlooks[waiting.model, waiting.lane]

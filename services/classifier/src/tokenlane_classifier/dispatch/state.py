@@ -9,27 +9,32 @@ from tokenlane.v1.line_pb2 import Candidate, QueueRoom, Room
 from tokenlane_classifier.dispatch.candidates import Key, ask_of, waiting_of
 from tokenlane_classifier.dispatch.prospects import Prospects
 from tokenlane_classifier.line import snapshot
-from tokenlane_classifier.line.crew import UNLIMITED, Credit, Crew
+from tokenlane_classifier.line.crew import UNLIMITED, Credit, Crew, Offer
 from tokenlane_classifier.line.limits import Accounts, TenantLimits
 from tokenlane_classifier.line.line import Line
 from tokenlane_classifier.line.order import Tariff
 from tokenlane_classifier.line.verdict import Refused
-from tokenlane_classifier.line.waiting import Place, Waiting
+from tokenlane_classifier.line.waiting import Place, Priority, Waiting
 
 # An admitted request that was to be held, and of which nothing was heard for so long, was not.
 _COMING_S = 30.0
 # A request that no worker has named for so long has ended, or waits anew.
 _UNSEEN_S = 5.0
+# By then the broker has delivered it to another worker, if its own was lost: after 10 s.
+_LOST_S = 15.0
 
 
 @dataclass(slots=True)
 class Flight:
-    """A request that went to its lane. `waiting`: None where only a worker told of it."""
+    """A request that went to its lane. `waiting`: None where only a worker told of it. `worker`: who named it last."""
 
     tenant: str
     tokens: int
     seen_s: float
     waiting: Waiting | None = None
+    worker: str = ""
+    # Its worker told since then that it has it no more.
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,11 @@ class State:
         self.lines: dict[str, Line] = {}
         self.crews: dict[str, Crew] = {}
         self._flights: dict[Key, Flight] = {}
+        self._lost: dict[Key, Flight] = {}
+        # Tenants that are parked as it is not known what they have in flight. None: it is.
+        self._unheard: set[str] | None = None
+        # What each worker has, by its last word.
+        self._running: dict[str, set[Key]] = {}
         self._coming: dict[Key, Coming] = {}
         # Of those in line: their keys, and the inboxes that are told how they stand.
         self._keys: dict[int, Key] = {}
@@ -71,17 +81,21 @@ class State:
 
     def line(self, model: str) -> Line:
         """Made where there is none."""
-        return self.lines.setdefault(model, Line(tariff=self._tariff))
+        if model not in self.lines:
+            self.lines[model] = Line(tariff=self._tariff)
+        return self.lines[model]
 
     def crew(self, model: str) -> Crew:
         """Made where there is none."""
-        return self.crews.setdefault(model, Crew())
+        if model not in self.crews:
+            self.crews[model] = Crew()
+        return self.crews[model]
 
     def apply(self, candidate: Candidate, now_s: float, jitter: float) -> Waiting | Refused | None:
         """A request asks to go on: it joins its line under a negative number until it is released, or `wait` is called.
         None: it went on before. One that waits already is what it was."""
         key = _key(candidate)
-        if key in self._flights:
+        if key in self._flights or key in self._lost:
             return None
         if (known := self.in_line(key)) is not None:
             return known
@@ -169,10 +183,11 @@ class State:
         if not len(line):
             return
         while room := crew.room():
-            found = line.next(now_s, room, room)
+            idle = crew.idle() if line.tiers[Priority.BATCH].queues else ()
+            found = line.next(now_s, room, idle)
             if found is None:
                 return
-            if not self.accounts.fits(found.tenant, found.tokens):
+            if not self._fits(found):
                 line.park(found.tenant)
                 continue
             line.release(found.seq)
@@ -190,13 +205,27 @@ class State:
             crew.left(room.worker)
             return
         places = [(Place(queue.lane, queue.fits), queue) for queue in room.queues]
-        credit = {place: _credit(queue) for place, queue in places}
-        crew.heard(room.worker, credit, {place: queue.taken for place, queue in places if queue.taken}, now_s)
+        offers = {place: _offer(queue) for place, queue in places}
+        crew.heard(room.worker, offers, {place: queue.taken for place, queue in places if queue.taken}, now_s)
         for running in room.running:
-            self._seen((running.tenant, running.request_id), running.tokens, now_s)
+            self._seen((running.tenant, running.request_id), running.tokens, room.worker, now_s)
+        if room.whole:
+            self._ended(room.worker, {(running.tenant, running.request_id) for running in room.running})
+
+    def hear_workers(self) -> None:
+        """Not all of them have told what they have: of who has a limit in flight, nothing goes."""
+        self._unheard = set()
+
+    def workers_heard(self) -> None:
+        """They have."""
+        tenants, self._unheard = self._unheard or (), None
+        for tenant in tenants:
+            self._unpark(tenant)
 
     def used(self, key: Key, prompt_tokens: int, output_tokens: int, now_s: float) -> None:
         """A request ended, and took so much."""
+        if key in self._lost:
+            self._find(key)
         flight = self._flights.pop(key, None)
         if flight is None:
             return
@@ -209,15 +238,24 @@ class State:
         """Forget what was lost sight of. Returns what passed its deadline while it waited."""
         for key, flight in list(self._flights.items()):
             if now_s - flight.seen_s > _UNSEEN_S and not self._underway(flight):
-                del self._flights[key]
-                self.accounts.end(flight.tenant, flight.tokens, flight.tokens, now_s)
+                self._lose(key, now_s)
+        for key, flight in list(self._lost.items()):
+            if now_s - flight.seen_s > _LOST_S:
+                del self._lost[key]
+                self.accounts.forget_lost(flight.tenant, flight.tokens)
                 self._unpark(flight.tenant)
+        for worker, keys in list(self._running.items()):
+            if keys.isdisjoint(self._flights):
+                del self._running[worker]
         for key, coming in list(self._coming.items()):
             if now_s - coming.since_s > _COMING_S:
                 del self._coming[key]
                 self.accounts.drop(coming.waiting.tenant, coming.waiting.tokens, now_s)
-        for crew in self.crews.values():
+        for model, crew in self.crews.items():
             crew.forget_silent(now_s)
+            self._prospects.halt(model, not len(crew), now_s)
+        for model, lane, slack in self._prospects.slacks(now_s):
+            self.line(model).slacken(lane, slack)
         expired = [waiting for line in self.lines.values() for waiting in line.expired(now_s)]
         for waiting in expired:
             self._forget(waiting.seq)
@@ -233,7 +271,14 @@ class State:
 
     def _underway(self, flight: Flight) -> bool:
         """Whether nobody may have taken it yet."""
-        return flight.waiting is not None and self.crew(flight.waiting.model).is_underway(flight.waiting.place)
+        sent = None if flight.worker else flight.waiting
+        return sent is not None and self.crew(sent.model).is_underway(sent.place, flight.seen_s)
+
+    def _fits(self, waiting: Waiting) -> bool:
+        if self._unheard is not None and self._limits(waiting.tenant).tokens_in_flight:
+            self._unheard.add(waiting.tenant)
+            return False
+        return self.accounts.fits(waiting.tenant, waiting.tokens)
 
     def _join(self, key: Key, waiting: Waiting, inbox: str, now_s: float) -> None:
         line, weight = self.line(waiting.model), self._limits(waiting.tenant).weight
@@ -257,22 +302,48 @@ class State:
         if key is not None and self._numbers_of.get(key) == seq:
             del self._numbers_of[key]
 
-    def _seen(self, key: Key, tokens: int, now_s: float) -> None:
+    def _seen(self, key: Key, tokens: int, worker: str, now_s: float) -> None:
+        if key in self._lost:
+            self._find(key)
         flight = self._flights.get(key)
         if flight is None:
-            self._flights[key] = Flight(key[0], tokens, now_s)
+            flight = self._flights[key] = Flight(key[0], tokens, now_s)
             self.accounts.found(key[0], tokens)
+        flight.seen_s, flight.worker, flight.is_over = now_s, worker, False
+
+    def _ended(self, worker: str, running: set[Key]) -> None:
+        """Whoever had these has them no more, or another one has."""
+        for key in self._running.get(worker, set()) - running:
+            flight = self._flights.get(key)
+            if flight is not None and flight.worker == worker:
+                flight.is_over = True
+        self._running[worker] = running
+
+    def _lose(self, key: Key, now_s: float) -> None:
+        """Nobody has it. It is delivered again, unless its worker ended it."""
+        flight = self._flights.pop(key)
+        if flight.is_over:
+            self.accounts.end(flight.tenant, flight.tokens, flight.tokens, now_s)
+            self._unpark(flight.tenant)
         else:
-            flight.seen_s = now_s
+            self._lost[key] = flight
+            self.accounts.lose(flight.tenant, flight.tokens)
+
+    def _find(self, key: Key) -> None:
+        """It was lost, and is there."""
+        flight = self._flights[key] = self._lost.pop(key)
+        self.accounts.forget_lost(flight.tenant, flight.tokens)
+        self.accounts.found(flight.tenant, flight.tokens)
 
     def _unpark(self, tenant: str) -> None:
         for line in self.lines.values():
             line.unpark(tenant)
 
 
-def _credit(queue: QueueRoom) -> Credit:
+def _offer(queue: QueueRoom) -> Offer:
     prefill = queue.prefill_tokens if queue.HasField("prefill_tokens") else UNLIMITED
-    return Credit(queue.tokens, queue.sequences, prefill)
+    reserve = Credit(queue.reserve_tokens, queue.reserve_sequences, queue.reserve_prefill_tokens)
+    return Offer(Credit(queue.tokens, queue.sequences, prefill), reserve)
 
 
 def _key(candidate: Candidate) -> Key:

@@ -31,6 +31,11 @@ class Backlog:
         return sum(share.work for share in self._shares.values())
 
     @property
+    def weight(self) -> float:
+        """Of the tenants that wait, once for each priority."""
+        return sum(share.weight for share in self._shares.values())
+
+    @property
     def mean(self) -> float:
         """Work of a request."""
         return self.work / self.requests if self.requests else 0.0

@@ -1,11 +1,13 @@
 """What workers can take now: what they told, less what is on its way to them."""
 
+import math
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from tokenlane_classifier.line.waiting import Place, Waiting
+from tokenlane_fleet.urgency import counted
 
 # A worker that told nothing for so long is gone.
 SILENCE_S = 5.0
@@ -45,11 +47,29 @@ class Credit(NamedTuple):
 _NOTHING = Credit(0, 0, 0)
 
 
+class Offer(NamedTuple):
+    """What may begin in a place, and what of that BATCH leaves to others."""
+
+    credit: Credit = _NOTHING
+    reserve: Credit = _NOTHING
+
+    def plus(self, other: "Offer") -> "Offer":
+        """Both."""
+        return Offer(self.credit.plus(other.credit), self.reserve.plus(other.reserve))
+
+    def minus(self, other: "Offer") -> "Offer":
+        """Less that."""
+        return Offer(self.credit.minus(other.credit), self.reserve.minus(other.reserve))
+
+
+_NONE = Offer()
+
+
 @dataclass(frozen=True, slots=True)
 class Hand:
     """A worker: what it has room for in each place, and when it told."""
 
-    credit: Mapping[Place, Credit]
+    offers: Mapping[Place, Offer]
     told_s: float
 
 
@@ -60,7 +80,7 @@ class Crew:
     def __init__(self) -> None:
         self._hands: dict[str, Hand] = {}
         # What those have together that name the same places.
-        self._together: dict[frozenset[Place], dict[Place, Credit]] = {}
+        self._together: dict[frozenset[Place], dict[Place, Offer]] = {}
         # What is on its way to a place, and since when.
         self._sent: dict[Place, deque[tuple[float, Credit]]] = {}
         self._underway: dict[Place, Credit] = {}
@@ -68,14 +88,14 @@ class Crew:
     def __len__(self) -> int:
         return len(self._hands)
 
-    def heard(self, worker: str, credit: Mapping[Place, Credit], taken: Mapping[Place, int], now_s: float) -> None:
+    def heard(self, worker: str, offers: Mapping[Place, Offer], taken: Mapping[Place, int], now_s: float) -> None:
         """A worker told what it took since it told last, and what it has room for now."""
         self.left(worker)
-        self._hands[worker] = Hand(credit, now_s)
-        if credit:
-            together = self._together.setdefault(frozenset(credit), {})
-            for place, own in credit.items():
-                together[place] = own.plus(together.get(place, _NOTHING))
+        self._hands[worker] = Hand(offers, now_s)
+        if offers:
+            together = self._together.setdefault(frozenset(offers), {})
+            for place, own in offers.items():
+                together[place] = own.plus(together.get(place, _NONE))
         for place, count in taken.items():
             for _ in range(min(count, len(self._sent.get(place, ())))):
                 self._arrived(place)
@@ -83,10 +103,10 @@ class Crew:
     def left(self, worker: str) -> None:
         """A worker ends."""
         hand = self._hands.pop(worker, None)
-        if hand is None or not hand.credit:
+        if hand is None or not hand.offers:
             return
-        together = self._together[frozenset(hand.credit)]
-        for place, own in hand.credit.items():
+        together = self._together[frozenset(hand.offers)]
+        for place, own in hand.offers.items():
             together[place] = together[place].minus(own)
 
     def forget_silent(self, now_s: float) -> None:
@@ -96,7 +116,8 @@ class Crew:
 
     def sent(self, waiting: Waiting, now_s: float) -> None:
         """A request went to its lane."""
-        self._send(waiting.place, Credit(waiting.tokens, 1, waiting.prompt_tokens), now_s)
+        tokens = counted(waiting.prompt_tokens, waiting.output_tokens)
+        self._send(waiting.place, Credit(tokens, 1, waiting.prompt_tokens), now_s)
 
     def counted(self, place: Place, waiting: int, now_s: float) -> None:
         """So many requests are in the lane and nobody has them, by the broker's count."""
@@ -106,25 +127,31 @@ class Crew:
         for _ in range(waiting - len(sent)):
             self._send(place, Credit(0, 1, 0), now_s - _UNDERWAY_S)
 
-    def is_underway(self, place: Place) -> bool:
-        """Whether anything that was sent there was not taken yet."""
-        return bool(self._sent.get(place))
+    def is_underway(self, place: Place, sent_s: float = math.inf) -> bool:
+        """Whether anything that was sent there by then was not taken yet."""
+        sent = self._sent.get(place)
+        return sent is not None and len(sent) > 0 and sent[0][0] <= sent_s
 
     def places(self) -> set[Place]:
         """All that anything was sent to, or is taken from."""
-        return {*self._sent, *(place for hand in self._hands.values() for place in hand.credit)}
+        return {*self._sent, *(place for hand in self._hands.values() for place in hand.offers)}
 
     def room(self) -> Collection[Place]:
         """The places of which anything may go."""
-        return [place for place in _all(self._together) if self._left(place).is_room]
+        return [place for place in _all(self._together) if self._left(place).credit.is_room]
 
-    def _left(self, place: Place) -> Credit:
+    def idle(self) -> Collection[Place]:
+        """The places of which BATCH may go, too."""
+        offers = ((place, self._left(place)) for place in _all(self._together))
+        return [place for place, left in offers if left.credit.minus(left.reserve).is_room]
+
+    def _left(self, place: Place) -> Offer:
         named = [places for places in self._together if place in places]
-        left = _NOTHING
+        left = _NONE
         for places in named:
             left = left.plus(self._together[places][place])
         for other in _all(named):
-            left = left.minus(self._underway.get(other, _NOTHING))
+            left = left.minus(Offer(self._underway.get(other, _NOTHING)))
         return left
 
     def _send(self, place: Place, taken: Credit, now_s: float) -> None:

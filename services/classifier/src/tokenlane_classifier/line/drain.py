@@ -13,17 +13,26 @@ class Drain:
     nothing about how fast it could be. What is older counts for less, so that a rate from before a long silence is soon
     outweighed, but holds meanwhile. Work is in units of `Tariff`."""
 
-    def __init__(self, window_s: float = 30.0) -> None:
+    def __init__(self, window_s: float = 30.0, halted: bool = False) -> None:
         self._window_s = window_s
         self.waiting = 0
         self._work = self._busy_s = 0.0
         self._at_s = -math.inf
         self._since_s = math.inf
+        self._halted = halted
+
+    def halt(self, halted: bool, now_s: float) -> None:
+        """Nobody is there who could serve anything, or somebody is again. That time says nothing."""
+        self._advance(now_s)
+        if halted == self._halted:
+            return
+        self._halted = halted
+        self._since_s = now_s + SETTLED_S if self.waiting and not halted else math.inf
 
     def enter(self, now_s: float) -> None:
         """Something waits."""
         self._advance(now_s)
-        if not self.waiting:
+        if not self.waiting and not self._halted:
             self._since_s = now_s + SETTLED_S
         self.waiting += 1
 
@@ -37,9 +46,9 @@ class Drain:
             self._since_s = math.inf
 
     def rate(self, now_s: float) -> float | None:
-        """Unit: work a second. None if it is not known."""
+        """Unit: work a second, more than 0. None if it is not known: what was never served says nothing."""
         self._advance(now_s)
-        return self._work / self._busy_s if self._busy_s >= _EVIDENCE_S else None
+        return self._work / self._busy_s if self._busy_s >= _EVIDENCE_S and self._work else None
 
     def _advance(self, now_s: float) -> None:
         passed_s = now_s - self._at_s

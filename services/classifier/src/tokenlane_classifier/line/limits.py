@@ -8,6 +8,9 @@ from tokenlane_classifier.line.bucket import Bucket
 from tokenlane_classifier.line.verdict import Admitted, Refused, Verdict
 from tokenlane_classifier.line.waiting import Priority
 
+# Of tokens that come back in fractions: who comes when told must not lack the last bit of one.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class TenantLimits:
@@ -39,10 +42,12 @@ class Ask:
 
 @dataclass(slots=True)
 class Usage:
-    """What a tenant has taken and not given back. `bucket`: None without a limit a minute."""
+    """What a tenant has taken and not given back. `lost`: tokens of requests whose worker is gone, until another one
+    has them. `bucket`: None without a limit a minute."""
 
     queued: int = 0
     in_flight: int = 0
+    lost: int = 0
     bucket: Bucket | None = None
 
 
@@ -57,7 +62,9 @@ class Accounts:
 
     def usage(self, tenant: str) -> Usage:
         """Made where there is none."""
-        return self._usage.setdefault(tenant, Usage())
+        if tenant not in self._usage:
+            self._usage[tenant] = Usage()
+        return self._usage[tenant]
 
     def admit(self, tenant: str, ask: Ask, now_s: float, turn_s: float = 1.0) -> Verdict:
         """Whether it may wait; what is refused takes nothing. `turn_s`: how long until one of the tenant's requests
@@ -82,8 +89,19 @@ class Accounts:
 
     def fits(self, tenant: str, tokens: int) -> bool:
         """Whether so much more may be in flight. What is over the limit by itself may go alone."""
-        limit, in_flight = self._limits(tenant).tokens_in_flight, self.usage(tenant).in_flight
-        return not limit or not in_flight or in_flight + tokens <= limit
+        limit, usage = self._limits(tenant).tokens_in_flight, self.usage(tenant)
+        taken = usage.in_flight + usage.lost
+        return not limit or not taken or taken + tokens <= limit
+
+    def lose(self, tenant: str, tokens: int) -> None:
+        """What was in flight comes again, unless it ended."""
+        usage = self.usage(tenant)
+        usage.in_flight, usage.lost = max(0, usage.in_flight - tokens), usage.lost + tokens
+
+    def forget_lost(self, tenant: str, tokens: int) -> None:
+        """It came again, or will not."""
+        usage = self.usage(tenant)
+        usage.lost = max(0, usage.lost - tokens)
 
     def release(self, tenant: str, tokens: int) -> None:
         """It does not wait any more, and is in flight."""
@@ -150,7 +168,7 @@ def _queue_full(usage: Usage, limits: TenantLimits, turn_s: float) -> Refused | 
 
 
 def _over_rate(ask: Ask, bucket: Bucket | None, now_s: float) -> Refused | None:
-    if bucket is None or ask.tokens <= bucket.tokens(now_s):
+    if bucket is None or ask.tokens <= bucket.tokens(now_s) + _ROUNDING:
         return None
     if ask.tokens > bucket.capacity:
         message = f"the request may take {ask.tokens} tokens, but at most {bucket.capacity:.0f} are allowed at once"

@@ -12,7 +12,7 @@ class Line:
     """All that waits for one model. A higher priority goes first, without bound; among one priority tenants share by
     weight, and equals by urgency (`Queue`, `order`). `next` asks and `release` acts; each takes O(log n) steps. The
     slack should be work for less than a fifth of a second of all engines, as it can delay whoever is served little by
-    so much; and more than some requests, as otherwise there is nothing to choose from."""
+    so much, and where many share less than that (`slack_of`): the less, the more even, and the less to choose from."""
 
     def __init__(self, slack_tokens: float = 8_192.0, tariff: Tariff = TARIFF) -> None:
         if slack_tokens <= 0:
@@ -90,6 +90,13 @@ class Line:
         if weight <= 0:
             raise ValueError("a weight must be above 0")
         self._weights[tenant] = weight
+
+    def slacken(self, lane: str, slack_tokens: float) -> None:
+        """From now on this is the slack of what waits in a lane. Raises ValueError if not above 0."""
+        if slack_tokens <= 0:
+            raise ValueError("a slack must be above 0")
+        for tier in self._tiers.values():
+            tier.slacken(lane, slack_tokens)
 
     def park(self, tenant: str) -> None:
         """It waits without being considered, as its requests in flight are as many as it may have."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tokenlane_classifier.line.backlog import Backlog, Spot
 from tokenlane_classifier.line.drain import Drain
 from tokenlane_classifier.line.returns import Returns
+from tokenlane_classifier.line.slack import slack_of
 from tokenlane_classifier.line.verdict import Refused
 from tokenlane_classifier.line.waiting import Priority
 
@@ -57,6 +58,7 @@ class Outlook:
         self._returns = Returns()
         self._drain = Drain()
         self._tenants: dict[str, Drain] = {}
+        self._halted = False
 
     @property
     def promised(self) -> int:
@@ -95,6 +97,13 @@ class Outlook:
         self._here.leave(spot)
         self._all.leave(spot)
 
+    def halt(self, halted: bool, now_s: float) -> None:
+        """Nobody is there who could serve anything, or somebody is again."""
+        if halted != self._halted:
+            self._halted = halted
+            for drain in (self._drain, *self._tenants.values()):
+                drain.halt(halted, now_s)
+
     def wait_s(self, spot: Spot, now_s: float) -> float:
         """How long until what waits there starts. 0 while it is not known how fast that goes."""
         return self._wait_s(self._here, spot, now_s)
@@ -112,6 +121,11 @@ class Outlook:
     def rate(self, now_s: float) -> float | None:
         """Work a second while something waits. None if it is not known."""
         return self._drain.rate(now_s)
+
+    def slack(self, now_s: float) -> float | None:
+        """By what is served and who waits. None if it is not known."""
+        rate = self.rate(now_s)
+        return slack_of(rate, self._here.weight) if rate else None
 
     def rate_of(self, tenant: str, now_s: float) -> float | None:
         """What a tenant gets of it while something of it waits."""
@@ -146,14 +160,14 @@ class Outlook:
 
     def _drains(self, tenant: str) -> tuple[Drain, Drain]:
         if tenant not in self._tenants:
-            self._tenants[tenant] = Drain()
+            self._tenants[tenant] = Drain(halted=self._halted)
         return self._drain, self._tenants[tenant]
 
 
 def _time_s(work: float, rate: float | None) -> float:
     if not work or rate is None:
         return 0.0
-    return work / rate if rate else math.inf
+    return work / rate
 
 
 def _refused(delay_s: float) -> Refused:

@@ -22,8 +22,7 @@ class Queue:
         self._own: dict[str, Ranked[int, float]] = {}
         self._on_time: Ranked[int, float] = Ranked()
         self._levels: dict[str, float] = {}
-        self._bands = Bands(slack)
-        self._credit = slack * (EQUALS + 1) / EQUALS
+        self._bands, self._credit = Bands(slack), slack * (EQUALS + 1) / EQUALS
         # The highest level from which a request was served.
         self._reached = 0.0
 
@@ -86,6 +85,13 @@ class Queue:
     def unpark(self, tenant: str) -> None:
         """It is considered again, as one that comes back from idle."""
         if tenant in self._own:
+            self._lift(tenant)
+            self.place(tenant)
+
+    def slacken(self, slack: float) -> None:
+        """From now on this is the slack. Who waits has saved up no more than that allows."""
+        self._bands, self._credit = Bands(slack), slack * (EQUALS + 1) / EQUALS
+        for tenant in self._own:
             self._lift(tenant)
             self.place(tenant)
 

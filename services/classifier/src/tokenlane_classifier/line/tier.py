@@ -9,6 +9,8 @@ from tokenlane_classifier.line.waiting import Place, Waiting
 
 # A place that was empty or had no room is owed at most this many slacks of each tenant.
 _CREDIT = 2
+# A slack that differs by less than this factor is not worth a change.
+_FACTOR = 1.25
 
 
 class Tier:
@@ -18,6 +20,8 @@ class Tier:
 
     def __init__(self, slack: float, parked: Container[str]) -> None:
         self._slack, self._parked = slack, parked
+        # Of lanes where it was changed.
+        self._slacks: dict[str, float] = {}
         self._queues: dict[Place, Queue] = {}
         # What is added to a place's levels to compare them with the others'.
         self._offsets: defaultdict[Place, float] = defaultdict(float)
@@ -31,8 +35,18 @@ class Tier:
     def queue(self, place: Place) -> Queue:
         """Made where there is none."""
         if place not in self._queues:
-            self._queues[place] = Queue(self._slack, self._parked)
+            self._queues[place] = Queue(self._slacks.get(place.lane, self._slack), self._parked)
         return self._queues[place]
+
+    def slacken(self, lane: str, slack: float) -> None:
+        """From now on this is the slack of a lane's places."""
+        if 1 / _FACTOR < slack / self._slacks.get(lane, self._slack) < _FACTOR:
+            return
+        self._slacks[lane] = slack
+        self._slack = max(self._slacks.values())
+        for place, queue in self._queues.items():
+            if place.lane == lane:
+                queue.slacken(slack)
 
     def first(self, now_s: float, room: Container[Place]) -> Waiting | None:
         """Whose turn it is."""

@@ -22,6 +22,7 @@ _A100 = Gpu(
     source="NVIDIA A100 80GB data sheet (SXM); memory assumed as on an H100, both have 80 GiB",
     price_source="mercatus-ai.com, Cloud GPU pricing, May 2026: 1.10 to 1.50 at specialised clouds",
     aliases=("a100", "a100-80gb", "a100-sxm", "a100-sxm4-80gb"),
+    driver_names=("NVIDIA A100-SXM4-80GB", "NVIDIA A100 80GB PCIe"),
 )
 _H100 = Gpu(
     key="h100",
@@ -36,6 +37,7 @@ _H100 = Gpu(
     source="NVIDIA H100 data sheet (SXM, halved from sparse); memory as vLLM prints it in vllm-project/vllm#10511",
     price_source="aimultiple.com, GPU index, May 2026: median 2.95 on demand",
     aliases=("h100-80", "h100-80gb", "h100-sxm", "h100-sxm5"),
+    driver_names=("NVIDIA H100 80GB HBM3",),
 )
 _H200 = Gpu(
     key="h200",
@@ -50,6 +52,7 @@ _H200 = Gpu(
     source="NVIDIA H200 data sheet (SXM, halved from sparse); memory assumed, 141 GB less what the driver keeps",
     price_source="mercatus-ai.com, Cloud GPU pricing, May 2026: 3.50 to 4.50 at specialised clouds",
     aliases=("h200-141", "h200-141gb", "h200-sxm"),
+    driver_names=("NVIDIA H200",),
 )
 _B200 = Gpu(
     key="b200",
@@ -64,6 +67,7 @@ _B200 = Gpu(
     source="NVIDIA HGX B200 data sheet, an eighth of the board, dense; memory assumed, 180 GB HBM3e less the driver's",
     price_source="lyceum.technology, March 2026: 4.50 to 6.00 at specialised clouds",
     aliases=("b200-180", "hgx-b200"),
+    driver_names=("NVIDIA B200",),
 )
 _RTX_PRO_6000 = Gpu(
     key="rtx-pro-6000",
@@ -82,6 +86,10 @@ _RTX_PRO_6000 = Gpu(
     ),
     price_source="assumed",
     aliases=("rtx-pro-6000-blackwell", "rtxpro6000", "pro-6000"),
+    driver_names=(
+        "NVIDIA RTX PRO 6000 Blackwell Workstation Edition",
+        "NVIDIA RTX PRO 6000 Blackwell Server Edition",
+    ),
 )
 _MI300X = Gpu(
     key="mi300x",
@@ -110,6 +118,7 @@ _L4 = Gpu(
     source="NVIDIA L4 data sheet (halved from sparse); memory assumed, 24 GB less error correction and the driver's",
     price_source="assumed",
     aliases=("l4-24", "l4-24gb"),
+    driver_names=("NVIDIA L4",),
 )
 
 ALL = (_A100, _H100, _H200, _B200, _RTX_PRO_6000, _MI300X, _L4)

@@ -1,0 +1,1 @@
+"""Whether it pays that requests wait for the worker that holds their system prompt."""
