@@ -1,6 +1,6 @@
-"""How tenants share: a flood of one, shares of those that wait, clients that come again when told, and what it costs.
+"""How tenants share: a flood or batch of one, shares of those that wait, clients that come again as told, and the cost.
 
-    python -m bench.tenants [flood shares returning cost] [--tenants 2 50 1000] [--seconds 60] [--load 0.8]
+    python -m bench.tenants [flood batch shares returning cost] [--tenants 2 50 1000] [--seconds 60] [--load 0.8]
 
 Real processes on a real broker: a classifier that dispatches, two workers. Engines are simulated: vLLM's scheduling
 with step times of an 8B model on an H100 by its data sheet, at speeds that this machine keeps up with; for the cost,
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.tenants import cost, flood, returning, shares
 
-_ALL = ("flood", "shares", "returning", "cost")
+_ALL = ("flood", "batch", "shares", "returning", "cost")
 
 
 def main() -> None:
@@ -33,8 +33,9 @@ def main() -> None:
     for column in ("tenants", "what", "figure", "bar", "", "more"):
         table.add_column(column, justify="right" if column in ("tenants", "figure", "bar") else "left")
     for count in arguments.tenants:
-        if "flood" in arguments.what and count > 1:
-            _flood(table, uvloop.run(flood.flood(count, arguments.load, arguments.seconds)))
+        for batch in (False, True):
+            if ("batch" if batch else "flood") in arguments.what and count > 1:
+                _flood(table, uvloop.run(flood.flood(count, arguments.load, arguments.seconds, batch)))
         if "shares" in arguments.what and count > 1:
             _shares(table, uvloop.run(shares.shares(count, arguments.seconds)))
         if "returning" in arguments.what:
@@ -55,8 +56,9 @@ def _flood(table: Table, found: flood.Flood) -> None:
         f"{found.served:.0f}/s served of {found.capacity:.0f}/s, "
         f"sent {1e3 * found.late_s:.0f} ms late at most"
     )
-    what = f"others' P99 to the first token beside a flood of one, to without (load {found.load})"
-    ratio, bar = found.ratio, flood.BAR
+    one = "batch" if found.batch else "a flood"
+    what = f"others' P99 to the first token beside {one} of one, to without (load {found.load})"
+    ratio, bar = found.ratio, flood.BATCH_BAR if found.batch else flood.BAR
     _row(table, found.tenants, what, f"{ratio:.2f}", f"{bar:.2f}", ratio <= bar, more)
 
 

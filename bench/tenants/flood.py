@@ -1,15 +1,18 @@
-"""One tenant asks for many times its share: what the others' time to first token becomes."""
+"""One tenant asks for many times its share, with the others' priority or as batch: what the others' time to first token
+becomes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.tenants.arrivals import poisson
-from bench.tenants.fleets import capacity, engine, running
+from bench.tenants.fleets import capacity, engine, running, set_policies
 from bench.tenants.load import Load
 from bench.tenants.requests import Kind
+from tokenlane.v1.recovery_pb2 import TenantPolicy
+from tokenlane.v1.request_pb2 import PRIORITY_BATCH
 
 TIMES = 20
-BAR = 1.3
+BAR, BATCH_BAR = 1.3, 1.1
 _ENGINE, _IN_FLIGHT = engine(0.25, 128), 300
 _KIND = Kind((60, 360), (4, 48))
 
@@ -21,6 +24,7 @@ class Flood:
 
     tenants: int
     load: float
+    batch: bool
     capacity: float
     calm_s: Sequence[float]
     beside_s: Sequence[float]
@@ -39,11 +43,13 @@ def quantile(ascending: Sequence[float], part: float) -> float:
     return ascending[min(len(ascending) - 1, int(part * len(ascending)))]
 
 
-async def flood(count: int, load_part: float, seconds: float) -> Flood:
+async def flood(count: int, load_part: float, seconds: float, batch: bool) -> Flood:
     """Each tenant asks for this part of its share of the capacity; then again, but for one that asks for `TIMES` its
-    share."""
+    share, of batch priority if `batch`."""
     tenants = [f"t{number}" for number in range(count)]
-    async with running(_ENGINE, _KIND) as (_, _, load):
+    async with running(_ENGINE, _KIND) as (_, client, load):
+        if batch:
+            await set_policies(client, {tenants[0]: TenantPolicy(priority=PRIORITY_BATCH)})
         most = await capacity(load, _IN_FLIGHT)
         rates = dict.fromkeys(tenants, load_part * most / count)
         calm = await _others(load, rates, tenants[0], seconds)
@@ -53,7 +59,7 @@ async def flood(count: int, load_part: float, seconds: float) -> Flood:
         # Once both are there; those of the end still run.
         since_s, until_s = began_s + seconds / 4, began_s + seconds
         served = sum(since_s <= sent.ended_s < until_s for sent in load.requests.values()) / (until_s - since_s)
-        return Flood(count, load_part, most, calm, beside, asked, served, load.late_s)
+        return Flood(count, load_part, batch, most, calm, beside, asked, served, load.late_s)
 
 
 async def _others(load: Load, rates: Mapping[str, float], one: str, seconds: float) -> Sequence[float]:

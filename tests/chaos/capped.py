@@ -25,7 +25,7 @@ from tokenlane_proto import openai_body, subjects, topology
 
 # What the tenants may take: budgets that run at a time, tokens a minute, anything.
 CAPPED, METERED, FREE = "capped", "metered", "free"
-IN_FLIGHT, PER_MINUTE = 4_000, 3_000
+IN_FLIGHT, PER_MINUTE = 4_000, 1_500
 _POLICIES = {CAPPED: TenantPolicy(tokens_in_flight=IN_FLIGHT), METERED: TenantPolicy(tokens_per_minute=PER_MINUTE)}
 # So many requests of each are on their way all the time.
 _EACH = {CAPPED: 40, METERED: 4, FREE: 4}

@@ -120,10 +120,8 @@ class _Request:
         async for chunk in answer.aiter_raw():
             *events, rest = (rest + chunk).split(b"\n\n")
             for event in events:
-                if event.startswith(b":"):
-                    # A comment: the request waits.
-                    self.seen.progress()
-                else:
+                # A comment says that the request waits.
+                if not event.startswith(b":"):
                     self._event(event.decode())
 
     def _event(self, event: str) -> None:

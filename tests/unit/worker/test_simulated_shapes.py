@@ -68,6 +68,7 @@ def test_include_usage_adds_one_last_chunk() -> None:
     assert last["choices"][0]["finish_reason"] == "length"
     assert "system_fingerprint" not in last
     assert final["choices"] == []
+    assert final["usage"].pop("prompt_tokens_details") == {"cached_tokens": 0, "created_cache_tokens": 0}
     assert final["usage"] == {"prompt_tokens": 9, "total_tokens": 12, "completion_tokens": 3}
     assert final["system_fingerprint"] == "tokenlane-sim"
     strictly(ChatCompletionChunk, final)

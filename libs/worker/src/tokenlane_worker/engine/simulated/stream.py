@@ -25,6 +25,10 @@ class Stamp:
     model: str
 
 
+# There is no prefix cache.
+NOTHING_CACHED = {"cached_tokens": 0, "created_cache_tokens": 0}
+
+
 def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, object]:
     total = prompt_tokens + completion_tokens
     return {"prompt_tokens": prompt_tokens, "total_tokens": total, "completion_tokens": completion_tokens}
@@ -60,7 +64,8 @@ def closing(ask: Ask, start: bytes, completion_tokens: int) -> bytes:
     """The events after the last token."""
     if not ask.include_usage:
         return DONE
-    totals = msgspec.json.encode(usage(sum(ask.prompt_tokens), completion_tokens))
+    counts = usage(sum(ask.prompt_tokens), completion_tokens) | {"prompt_tokens_details": NOTHING_CACHED}
+    totals = msgspec.json.encode(counts)
     return b"%s],%s%s}\n\n%s" % (start, b'"usage":' + totals, _FINGERPRINT_FIELD, DONE)
 
 

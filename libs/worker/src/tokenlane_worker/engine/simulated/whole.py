@@ -5,9 +5,12 @@ import msgspec
 from tokenlane_worker.engine.simulated.ask import Ask
 from tokenlane_worker.engine.simulated.logprobs import chat_logprobs, completion_logprobs
 from tokenlane_worker.engine.simulated.plan import Plan
-from tokenlane_worker.engine.simulated.stream import FINGERPRINT, Stamp, finish_reason, tool_call, usage
+from tokenlane_worker.engine.simulated.stream import FINGERPRINT, NOTHING_CACHED, Stamp, finish_reason, tool_call, usage
 
-_NO_DETAILS = {"prompt_tokens_details": None, "completion_tokens_details": None}
+_DETAILS = {
+    "prompt_tokens_details": NOTHING_CACHED | {"multimodal_tokens": None},
+    "completion_tokens_details": None,
+}
 _NO_TRANSFER = {"kv_transfer_params": None, "ec_transfer_params": None, "metrics": None}
 
 
@@ -22,7 +25,7 @@ def whole_body(ask: Ask, plans: list[Plan], stamp: Stamp) -> bytes:
         "choices": [choice(ask, plan, index, stamp) for index, plan in enumerate(plans)],
         "service_tier": None,
         "system_fingerprint": FINGERPRINT,
-        "usage": usage(sum(ask.prompt_tokens), completion_tokens) | _NO_DETAILS,
+        "usage": usage(sum(ask.prompt_tokens), completion_tokens) | _DETAILS,
     }
     if ask.chat:
         answer |= {"prompt_logprobs": None, "prompt_token_ids": None, "prompt_text": None}
