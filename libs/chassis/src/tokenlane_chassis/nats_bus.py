@@ -205,7 +205,9 @@ class NatsBus:
                     await self.flush()
         self._sender.cancel()
         self._durable.stop()
-        await self._client.close()
+        # It writes what is pending, to a connection that is gone too.
+        with contextlib.suppress(RuntimeError):
+            await self._client.close()
 
     async def reconnected(self) -> None:
         """The server forgot every parked pull and every watcher, and perhaps what was on its way to it."""

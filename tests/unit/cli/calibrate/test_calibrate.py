@@ -14,7 +14,8 @@ from tokenlane_cli.calibrate.profile_file import load_profile, read_profile
 from tokenlane_fleet import Batch, Profile, SchedulerLimits, StepCost
 from tokenlane_worker.engine.simulated import SimulatedEngineConfig
 
-COST = StepCost(0.003, 0.004, 2e-5, 5e-5, 1e-6, 1e-9)
+# Steps of 20 to 40 ms: what the test's own processes take beside them is little.
+COST = StepCost(0.009, 0.012, 6e-5, 1.5e-4, 3e-6, 3e-9)
 LIMITS = SchedulerLimits(num_blocks=257, block_size=16, max_num_seqs=16, max_num_batched_tokens=512, max_model_len=1024)
 KNOWN = SimulatedEngineConfig("known", profile=Profile("known", COST, LIMITS))
 RANGE = [
