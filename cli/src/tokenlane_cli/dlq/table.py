@@ -34,7 +34,7 @@ def letter_lines(key: Key, letter: DeadLetter, now_unix_ms: int) -> Iterator[Ren
     yield Text(str(key), style="bold")
     yield Padding(_facts(letter, now_unix_ms), (0, 0, 0, 2))
     if letter.history:
-        yield Text("\nattempts that told how they ended", style="bold")
+        yield Text("\nhow its attempts ended, as far as it is known", style="bold")
         yield _history(letter.history)
     yield Text(f"\nbody, {count(body_bytes(letter))} bytes", style="bold")
     yield Padding(_body(letter), (0, 0, 0, 2))

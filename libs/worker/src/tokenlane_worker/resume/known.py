@@ -68,7 +68,7 @@ def with_shown(known: Known, shown: Shown) -> Known:
 
 def failures(attempt: int, history: History, first_unseen: bool) -> int:
     """How many of the attempts before `attempt` failed: neither handed over nor with any progress. The first keeps no
-    record of its start; `first_unseen`: it may have been made, since the request was delivered before."""
+    record of its start. `first_unseen`: it counts as made, since the request was delivered before."""
     made = {end.attempt for end in history.ends} | ({1} if first_unseen else set())
     excused = {end.attempt for end in history.ends if end.handed_over} | history.progressed
     return sum(before < attempt for before in made - excused)
