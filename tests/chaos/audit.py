@@ -22,7 +22,7 @@ _QUEUES = (topology.REQUESTS, topology.LANES)
 @dataclass(slots=True)
 class Audit:
     """`results`: stored ones of the tenant. `overwritten`: results stored in the place of another. `left`: messages
-    that are still in the queues, or unacknowledged. `progress`: messages that are kept of requests that have ended;
+    that are still in the queues, by subject, or unacknowledged. `progress`: messages that are kept of requests that have ended;
     a broker that is killed forgets that it deleted some, and they grow old."""
 
     results: int = 0
@@ -61,7 +61,7 @@ async def _drained(context: JetStreamContext) -> dict[str, int]:
 async def _left(context: JetStreamContext) -> dict[str, int]:
     left: dict[str, int] = {}
     for name in _QUEUES:
-        left[name] = (await context.stream_info(name)).state.messages
+        left |= (await context.stream_info(name, subjects_filter=">")).state.subjects or {}
     for name in _QUEUES:
         for consumer in await context.consumers_info(name):
             left[f"{name}/{consumer.name} unacknowledged"] = consumer.num_ack_pending or 0
