@@ -22,8 +22,8 @@ _QUEUES = (topology.REQUESTS, topology.LANES)
 @dataclass(slots=True)
 class Audit:
     """`results`: stored ones of the tenant. `overwritten`: results stored in the place of another. `left`: messages
-    that are still in the queues, by subject, or unacknowledged. `progress`: messages that are kept of requests that have ended;
-    a broker that is killed forgets that it deleted some, and they grow old."""
+    that are still in the queues, by subject, or unacknowledged. `progress`: messages that are kept of requests that
+    have ended; a broker that is killed forgets that it deleted some, and they grow old."""
 
     results: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)

@@ -36,7 +36,7 @@ class Load:
         self._freed = freed
         # Of it what is not batch.
         self._taken = self._by_others = credit.NOTHING
-        self._reserve = Reserve(station.capacity)
+        self._reserve = Reserve(station.capacity, station.batch_beside)
         self._sizes = Sizes()
         self._prefill = Prefill(station.prefill_cap, len(station.lanes) + 1)
         self._prefixes = Prefixes()
@@ -67,7 +67,8 @@ class Load:
         """What requests of a source may still take, `held` being about to begin."""
         capacity = self._capacity(1 if source.turn else source.urgency)
         left = credit.left(capacity, credit.plus(self.taken, held))
-        reserve = self._reserve.left(time.monotonic())
+        batch = self._taken.sequences - self._by_others.sequences
+        reserve = self._reserve.left(time.monotonic(), left.sequences, batch)
         prefill = self._prefill.left(source.urgency)
         return Credit(left.tokens, left.sequences, prefill, reserve.tokens, reserve.sequences, self._prefill.reserve)
 

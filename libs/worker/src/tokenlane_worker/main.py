@@ -17,6 +17,7 @@ from tokenlane_worker.engine_watch import watch_engine
 from tokenlane_worker.engines import make_engine
 from tokenlane_worker.lane import Lane
 from tokenlane_worker.metrics import EngineCollector, WorkerMetrics
+from tokenlane_worker.reserve import beside_of
 from tokenlane_worker.settings import WorkerSettings
 from tokenlane_worker.station import Station
 from tokenlane_worker.tracing import JobTracing
@@ -123,6 +124,7 @@ def _station(
         max_run_s=settings.max_run_s,
         overrun_tokens=settings.overrun_tokens,
         prefill_cap=_prefill_cap(settings, info, lane),
+        batch_beside=beside_of(info.max_num_seqs) if settings.batch_sequences is None else settings.batch_sequences,
         metrics=WorkerMetrics(context.registry, lanes[0], info.model),
         stats=lambda: collector.stats,
         tracing=JobTracing(context.tracing),

@@ -5,6 +5,11 @@ So it pulls as long as what is not computed stays within a few steps' work. Only
 computed: others are not counted.
 """
 
+# What requests of batch priority, and tenants that have far more here than others, may have begun and not computed: the
+# rest of the cap is left to others. Of the default cap, four steps, it is two fifths of one. In a model of the fleet at
+# 60 to 90 % load beside a flood, the others' P99 to the first token is 0.9 to 1.3 times what it is without.
+_SPARE = 10
+
 # Weight of the latest request in the mean length of prompts.
 _SMOOTHING = 0.1
 
@@ -37,8 +42,8 @@ class Prefill:
 
     @property
     def reserve(self) -> int:
-        """Tokens that requests of batch priority leave to others."""
-        return self._cap // 2
+        """Tokens that requests of batch priority, and who floods, leave to others."""
+        return self._cap - self._cap // _SPARE
 
     def limit(self, room: int, urgency: int) -> int:
         """How many of `room` requests of this urgency may be on their way. What is less urgent does not count: it gives

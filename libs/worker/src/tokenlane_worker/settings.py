@@ -47,6 +47,9 @@ class WorkerSettings(ServiceSettings):
     prefill_cap_tokens: int | None = Field(
         None, ge=0, description="Nothing is pulled while more prompt than this is not computed; 0: no cap"
     )
+    batch_sequences: int | None = Field(
+        None, ge=0, description="Requests of batch priority at once beside others; by default a 32nd of max_num_seqs"
+    )
     shared_lanes: str = Field(
         "", description="Lanes that this worker serves on its one engine, most urgent first, as in short,long"
     )

@@ -19,7 +19,8 @@ class Station:
     and fits, while its own have nothing. `worker_id` is unique among workers. `max_attempts`: failed attempts after
     which a request is given up. `max_run_s`: seconds for which an attempt may show signs of life. `overrun_tokens`: a
     stream that grows longer, prompt included, moves to a longer lane; 0: where the engine's context ends.
-    `prefill_cap`: tokens of prompts in the engine and not computed yet above which nothing is pulled; 0: any number."""
+    `prefill_cap`: tokens of prompts in the engine and not computed yet above which nothing is pulled; 0: any number.
+    `batch_beside`: sequences of batch priority at most beside others."""
 
     bus: Bus
     engine: Engine
@@ -40,6 +41,7 @@ class Station:
     log: structlog.stdlib.BoundLogger
     overrun_tokens: int = 0
     prefill_cap: int = 0
+    batch_beside: int = 1
 
     @property
     def lane(self) -> str:

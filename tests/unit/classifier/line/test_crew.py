@@ -19,7 +19,7 @@ def tell(crew: Crew, worker: str, credit: Mapping[Place, int], now_s: float = 0.
 
 
 def test_nobody_has_no_room() -> None:
-    assert list(Crew().room()) == []
+    assert list(Crew().rooms().room) == []
 
 
 def test_a_place_has_the_room_of_all_who_name_it() -> None:
@@ -27,9 +27,9 @@ def test_a_place_has_the_room_of_all_who_name_it() -> None:
     tell(crew, "a", {SHORT: 100})
     tell(crew, "b", {SHORT: 100, LONG: 0})
     for seq in (1, 2):
-        assert list(crew.room()) == [SHORT]
+        assert list(crew.rooms().room) == [SHORT]
         crew.sent(waiting(seq, prompt=100, output=0), 0.0)
-    assert list(crew.room()) == []
+    assert list(crew.rooms().room) == []
 
 
 def test_what_goes_to_one_place_takes_room_of_others_of_the_same_workers() -> None:
@@ -37,26 +37,34 @@ def test_what_goes_to_one_place_takes_room_of_others_of_the_same_workers() -> No
     tell(crew, "a", {SHORT: 100, HELPED: 100})
     tell(crew, "b", {LONG: 100})
     crew.sent(waiting(1, prompt=100, output=0), 0.0)
-    assert list(crew.room()) == [LONG]
+    assert list(crew.rooms().room) == [LONG]
 
 
 def test_sequences_and_prefill_bind_as_tokens_do() -> None:
     crew = Crew()
     crew.heard("a", {SHORT: Offer(Credit(1_000, 1)), LONG: Offer(Credit(1_000, 10, 50))}, {}, 0.0)
-    assert set(crew.room()) == {SHORT, LONG}
+    assert set(crew.rooms().room) == {SHORT, LONG}
     crew.sent(waiting(1, prompt=50, output=0), 0.0)
-    assert list(crew.room()) == []
+    assert list(crew.rooms().room) == []
+
+
+def test_who_has_far_more_leaves_prompt_tokens_to_others() -> None:
+    crew = Crew()
+    crew.heard("a", {SHORT: Offer(Credit(100, 10, 400), Credit(100, 10, 360))}, {}, 0.0)
+    assert (set(crew.rooms().spare), set(crew.rooms().idle)) == ({SHORT}, set())
+    crew.sent(waiting(1, prompt=40, output=0), 0.0)
+    assert (set(crew.rooms().room), set(crew.rooms().spare)) == ({SHORT}, set())
 
 
 def test_batch_leaves_what_others_may_come_to_take() -> None:
     crew = Crew()
     crew.heard("a", {SHORT: Offer(Credit(100, 10), Credit(40, 2, 0))}, {}, 0.0)
     crew.heard("b", {SHORT: Offer(Credit(0, 5), Credit(20, 2, 0)), LONG: Offer(Credit(0, 5))}, {}, 0.0)
-    assert (set(crew.room()), set(crew.idle())) == ({SHORT}, {SHORT})
+    assert (set(crew.rooms().room), set(crew.rooms().idle)) == ({SHORT}, {SHORT})
     crew.sent(waiting(1, prompt=40, output=0), 0.0)
-    assert (set(crew.room()), set(crew.idle())) == ({SHORT}, set())
+    assert (set(crew.rooms().room), set(crew.rooms().idle)) == ({SHORT}, set())
     crew.left("b")
-    assert set(crew.idle()) == {SHORT}
+    assert set(crew.rooms().idle) == {SHORT}
 
 
 def test_what_was_taken_is_not_on_its_way_any_more() -> None:
@@ -64,7 +72,7 @@ def test_what_was_taken_is_not_on_its_way_any_more() -> None:
     tell(crew, "a", {SHORT: 100})
     crew.sent(waiting(1, prompt=100, output=0), 0.0)
     tell(crew, "a", {SHORT: 50}, taken=1)
-    assert list(crew.room()) == [SHORT]
+    assert list(crew.rooms().room) == [SHORT]
     assert not crew.is_underway(SHORT)
 
 
@@ -73,7 +81,7 @@ def test_who_is_silent_is_gone() -> None:
     tell(crew, "a", {SHORT: 100}, now_s=0.0)
     tell(crew, "b", {LONG: 100}, now_s=4.0)
     crew.forget_silent(6.0)
-    assert list(crew.room()) == [LONG]
+    assert list(crew.rooms().room) == [LONG]
 
 
 def test_the_brokers_count_mends_what_was_not_heard() -> None:
@@ -97,4 +105,4 @@ def test_sums_are_those_of_what_was_told_last(told: list[tuple[str, int, int]]) 
     anew = Crew()
     for worker, credit in last.items():
         tell(anew, worker, credit)
-    assert set(crew.room()) == set(anew.room())
+    assert set(crew.rooms().room) == set(anew.rooms().room)

@@ -2,6 +2,7 @@
 Pure; times in seconds since the Unix epoch."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from tokenlane_classifier.line.crew import UNLIMITED, Credit, Crew, Offer
 from tokenlane_classifier.line.limits import Accounts, TenantLimits
 from tokenlane_classifier.line.line import Line
 from tokenlane_classifier.line.order import Tariff
+from tokenlane_classifier.line.presence import Presence
+from tokenlane_classifier.line.turn import whose_turn
 from tokenlane_classifier.line.verdict import Refused
 from tokenlane_classifier.line.waiting import Place, Priority, Waiting
 
@@ -67,6 +70,8 @@ class State:
         self._keys: dict[int, Key] = {}
         self._inboxes: dict[int, str] = {}
         self._numbers_of: dict[Key, int] = {}
+        # By model and place: all that waits, is on its way or runs, but for batch.
+        self._presences: defaultdict[tuple[str, Place], Presence] = defaultdict(Presence)
         self._numbers = itertools.count(1)
 
     def snapshot(self, now_s: float) -> bytes:
@@ -174,7 +179,7 @@ class State:
         waiting = self.in_line(key)
         if waiting is not None:
             self._leave(waiting.model, waiting.seq, now_s)
-            self.accounts.drop(waiting.tenant, waiting.tokens, now_s)
+            self._drop(key, waiting, now_s)
         return waiting
 
     def releases(self, model: str, now_s: float) -> Iterator[Waiting]:
@@ -182,14 +187,10 @@ class State:
         line, crew = self.line(model), self.crew(model)
         if not len(line):
             return
-        while room := crew.room():
-            idle = crew.idle() if line.tiers[Priority.BATCH].queues else ()
-            found = line.next(now_s, room, idle)
+        while (rooms := crew.rooms()).room:
+            found = whose_turn(line, now_s, rooms, self._fits, self._is_ahead)
             if found is None:
                 return
-            if not self._fits(found):
-                line.park(found.tenant)
-                continue
             line.release(found.seq)
             self._prospects.leave(found, True, now_s)
             self.accounts.release(found.tenant, found.tokens)
@@ -231,6 +232,7 @@ class State:
             return
         self.accounts.end(flight.tenant, flight.tokens, prompt_tokens + output_tokens, now_s)
         if flight.waiting is not None:
+            self._presence(flight.waiting).leave(key)
             self.line(flight.waiting.model).settle(flight.waiting, prompt_tokens, output_tokens)
         self._unpark(flight.tenant)
 
@@ -250,7 +252,7 @@ class State:
         for key, coming in list(self._coming.items()):
             if now_s - coming.since_s > _COMING_S:
                 del self._coming[key]
-                self.accounts.drop(coming.waiting.tenant, coming.waiting.tokens, now_s)
+                self._drop(key, coming.waiting, now_s)
         for model, crew in self.crews.items():
             crew.forget_silent(now_s)
             self._prospects.halt(model, not len(crew), now_s)
@@ -258,9 +260,10 @@ class State:
             self.line(model).slacken(lane, slack)
         expired = [waiting for line in self.lines.values() for waiting in line.expired(now_s)]
         for waiting in expired:
+            key = self._keys[waiting.seq]
             self._forget(waiting.seq)
             self._prospects.leave(waiting, False, now_s)
-            self.accounts.drop(waiting.tenant, waiting.tokens, now_s)
+            self._drop(key, waiting, now_s)
         return expired
 
     def tenant_changed(self, tenant: str) -> None:
@@ -285,9 +288,26 @@ class State:
         line.weigh(waiting.tenant, weight)
         line.add(waiting)
         self._prospects.enter(waiting, weight, now_s)
+        self._enter(key, waiting)
         self._keys[waiting.seq], self._numbers_of[key] = key, waiting.seq
         if inbox:
             self._inboxes[waiting.seq] = inbox
+
+    def _enter(self, key: Key, waiting: Waiting) -> None:
+        if waiting.priority is not Priority.BATCH:
+            amount = self._tariff.of(waiting) / self._limits(waiting.tenant).weight
+            self._presence(waiting).enter(key, waiting.tenant, amount)
+
+    def _drop(self, key: Key, waiting: Waiting, now_s: float) -> None:
+        """It waits no more, and was not served."""
+        self._presence(waiting).leave(key)
+        self.accounts.drop(waiting.tenant, waiting.tokens, now_s)
+
+    def _presence(self, waiting: Waiting) -> Presence:
+        return self._presences[waiting.model, waiting.place]
+
+    def _is_ahead(self, waiting: Waiting) -> bool:
+        return waiting.priority is not Priority.BATCH and self._presence(waiting).is_ahead(waiting.tenant)
 
     def _leave(self, model: str, seq: int, now_s: float) -> Waiting | None:
         waiting = self.line(model).remove(seq)
@@ -322,6 +342,8 @@ class State:
     def _lose(self, key: Key, now_s: float) -> None:
         """Nobody has it. It is delivered again, unless its worker ended it."""
         flight = self._flights.pop(key)
+        if flight.waiting is not None:
+            self._presence(flight.waiting).leave(key)
         if flight.is_over:
             self.accounts.end(flight.tenant, flight.tokens, flight.tokens, now_s)
             self._unpark(flight.tenant)
@@ -334,6 +356,8 @@ class State:
         flight = self._flights[key] = self._lost.pop(key)
         self.accounts.forget_lost(flight.tenant, flight.tokens)
         self.accounts.found(flight.tenant, flight.tokens)
+        if flight.waiting is not None:
+            self._enter(key, flight.waiting)
 
     def _unpark(self, tenant: str) -> None:
         for line in self.lines.values():

@@ -47,8 +47,18 @@ class Credit(NamedTuple):
 _NOTHING = Credit(0, 0, 0)
 
 
+class Rooms(NamedTuple):
+    """The places of which anything may go, those of which who has far more there than others may go, and those of which
+    BATCH may."""
+
+    room: Collection[Place]
+    spare: Collection[Place] = ()
+    idle: Collection[Place] = ()
+
+
 class Offer(NamedTuple):
-    """What may begin in a place, and what of that BATCH leaves to others."""
+    """What may begin in a place, and what of that BATCH leaves to others. Who has far more there than others leaves of
+    this the prompt tokens."""
 
     credit: Credit = _NOTHING
     reserve: Credit = _NOTHING
@@ -60,6 +70,16 @@ class Offer(NamedTuple):
     def minus(self, other: "Offer") -> "Offer":
         """Less that."""
         return Offer(self.credit.minus(other.credit), self.reserve.minus(other.reserve))
+
+    @property
+    def spare(self) -> Credit:
+        """What is left of a step."""
+        return self.credit.minus(Credit(0, 0, self.reserve.prefill_tokens))
+
+    @property
+    def idle(self) -> Credit:
+        """What others do not take."""
+        return self.credit.minus(self.reserve)
 
 
 _NONE = Offer()
@@ -136,14 +156,14 @@ class Crew:
         """All that anything was sent to, or is taken from."""
         return {*self._sent, *(place for hand in self._hands.values() for place in hand.offers)}
 
-    def room(self) -> Collection[Place]:
-        """The places of which anything may go."""
-        return [place for place in _all(self._together) if self._left(place).credit.is_room]
-
-    def idle(self) -> Collection[Place]:
-        """The places of which BATCH may go, too."""
-        offers = ((place, self._left(place)) for place in _all(self._together))
-        return [place for place, left in offers if left.credit.minus(left.reserve).is_room]
+    def rooms(self) -> Rooms:
+        """Where anything may go."""
+        offers = {place: self._left(place) for place in _all(self._together)}
+        return Rooms(
+            [place for place, left in offers.items() if left.credit.is_room],
+            [place for place, left in offers.items() if left.spare.is_room],
+            [place for place, left in offers.items() if left.idle.is_room],
+        )
 
     def _left(self, place: Place) -> Offer:
         named = [places for places in self._together if place in places]
