@@ -1,9 +1,10 @@
 """What an engine has not computed yet bounds what is pulled."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenlane_worker.prefill import Prefill
+from tokenlane_worker.prefill import Pace, Prefill
 
 PROMPTS = st.lists(st.tuples(st.integers(1, 10**5), st.integers(0, 2)), max_size=30)
 
@@ -46,3 +47,13 @@ def test_short_prompts_are_pulled_many_at_a_time_though_nobody_tells_when_they_a
     for _ in range(60):
         prefill.seen(16)
     assert prefill.limit(100, 0) == 100
+
+
+def test_the_pace_is_that_of_the_last_streams() -> None:
+    pace = Pace()
+    assert pace.expected_s(100) is None
+    pace.shown(100, 0.2)
+    assert pace.expected_s(300) == pytest.approx(0.6)
+    for _ in range(100):
+        pace.shown(100, 0.1)
+    assert pace.expected_s(300) == pytest.approx(0.3, rel=0.01)

@@ -1,5 +1,6 @@
 """What an engine has been given, and how much more it may get."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +10,7 @@ from tokenlane.v1.request_pb2 import PRIORITY_BATCH
 from tokenlane_worker import credit
 from tokenlane_worker.credit import Capacity, Cost, Sizes
 from tokenlane_worker.job import Job
-from tokenlane_worker.prefill import Prefill
+from tokenlane_worker.prefill import Pace, Prefill
 from tokenlane_worker.prefixes import Prefixes, Share, of_prefix, prefix_of
 from tokenlane_worker.pulling import Source
 from tokenlane_worker.reserve import Reserve
@@ -39,6 +40,7 @@ class Load:
         self._reserve = Reserve(station.capacity, station.batch_beside)
         self._sizes = Sizes()
         self._prefill = Prefill(station.prefill_cap, len(station.lanes) + 1)
+        self._pace = Pace()
         self._prefixes = Prefixes()
         station.metrics.capacity_tokens.set(station.capacity.tokens)
 
@@ -80,10 +82,12 @@ class Load:
             self._sizes.seen(job.lane, job.cost, self._prefixes.saves(job.share))
         self._prefixes.begin(job.share, job.cost.tokens)
         job.cached = partial(self._learn, job)
-        if job.request.facts.stream and job.stopped is None:
-            self._compute(job)
-        else:
+        if job.stopped is not None:
             self._prefill.seen(_to_compute(job))
+        elif job.request.facts.stream:
+            self._await_first_token(job)
+        else:
+            self._expect_first_token(job)
         self._tell()
 
     def end(self, job: Job) -> None:
@@ -119,18 +123,40 @@ class Load:
         self._station.metrics.cached_tokens.inc(cached)
         self._prefixes.learn(job.share, of_prefix(cached, prompt_tokens, job.request.facts, job.body_bytes))
 
-    def _compute(self, job: Job) -> None:
+    def _await_first_token(self, job: Job) -> None:
+        computed, began_s = self._compute(job), time.monotonic()
+        ahead = self._prefill.tokens
+
+        def prefilled() -> None:
+            if job.answer is not None and job.answer.first_data_us:
+                self._pace.shown(ahead, time.monotonic() - began_s)
+            job.prefilled = computed
+            computed()
+
+        job.prefilled = prefilled
+
+    def _expect_first_token(self, job: Job) -> None:
+        tokens = _to_compute(job)
+        expected_s = self._pace.expected_s(self._prefill.tokens + tokens)
+        if expected_s is None:
+            self._prefill.seen(tokens)
+            return
+        job.prefilled = self._compute(job)
+        asyncio.get_running_loop().call_later(expected_s, job.prefilled)
+
+    def _compute(self, job: Job) -> Callable[[], None]:
+        """Its prompt is begun. What is returned tells that it is computed, or given up."""
         tokens, urgency = _to_compute(job), self._station.urgency(job.lane)
         self._prefill.begin(tokens, urgency)
 
-        def prefilled() -> None:
+        def computed() -> None:
             nonlocal tokens
             if tokens:
                 self._prefill.end(tokens, urgency)
                 tokens = 0
                 self._freed()
 
-        job.prefilled = prefilled
+        return computed
 
     def _tell(self) -> None:
         self._station.metrics.committed_tokens.set(self.taken.tokens)

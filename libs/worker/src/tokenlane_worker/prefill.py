@@ -2,16 +2,32 @@
 
 A worker that fills its engine's KV cache with prompts nobody has computed yet hides them from workers that stand idle.
 So it pulls as long as what is not computed stays within a few steps' work. Only streams show when their prompt is
-computed: others are not counted.
+computed; of others it is thought to take as long as of those. Where there was no stream yet, they are not counted.
 """
 
 # What requests of batch priority, and tenants that have far more here than others, may have begun and not computed: the
-# rest of the cap is left to others. Of the default cap, four steps, it is two fifths of one. In a model of the fleet at
-# 60 to 90 % load beside a flood, the others' P99 to the first token is 0.9 to 1.3 times what it is without.
+# rest of the cap is left to others. Of the default cap, four steps, it is two fifths of one: others find steps about as
+# long as those that they know. More fills the engine better, and they wait longer (`bench.tenants`).
 _SPARE = 10
 
 # Weight of the latest request in the mean length of prompts.
 _SMOOTHING = 0.1
+
+
+class Pace:
+    """How long prompts take: seconds for each token that is in front of a prompt's end, as streams showed lately."""
+
+    def __init__(self) -> None:
+        self._token_s: float | None = None
+
+    def shown(self, tokens: int, seconds: float) -> None:
+        """A stream's first token came, and so much after it was begun as the last of so many tokens."""
+        each = seconds / max(1, tokens)
+        self._token_s = each if self._token_s is None else self._token_s + _SMOOTHING * (each - self._token_s)
+
+    def expected_s(self, tokens: int) -> float | None:
+        """When the last of so many tokens will be computed. None: nothing is known."""
+        return None if self._token_s is None else self._token_s * tokens
 
 
 class Prefill:
@@ -27,6 +43,11 @@ class Prefill:
         """A prompt of so many tokens is begun, and its end will be told."""
         self._tokens[urgency] += tokens
         self.seen(tokens)
+
+    @property
+    def tokens(self) -> int:
+        """All that are begun and not computed."""
+        return sum(self._tokens)
 
     def seen(self, tokens: int) -> None:
         """A prompt of so many tokens came by: so long are those that are pulled."""

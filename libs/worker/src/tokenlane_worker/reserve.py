@@ -14,8 +14,8 @@ _LEAST = 8
 
 
 def beside_of(max_num_seqs: int) -> int:
-    """How many requests of batch priority run beside others where nobody says: the others' P99 to the first token is
-    within a tenth of what it is without them, in a model of the fleet."""
+    """How many requests of batch priority run beside others where nobody says: so few that the others' time to the
+    first token is about what it is without them (`bench.tenants`)."""
     return max(1, max_num_seqs // 32)
 
 
