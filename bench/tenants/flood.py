@@ -13,7 +13,7 @@ from tokenlane.v1.request_pb2 import PRIORITY_BATCH
 
 TIMES = 20
 BAR, BATCH_BAR = 1.3, 1.1
-_ENGINE, _IN_FLIGHT = engine(0.25, 128), 300
+_ENGINE, _IN_FLIGHT = engine(0.125, 128), 300
 _KIND = Kind((60, 360), (4, 48))
 
 

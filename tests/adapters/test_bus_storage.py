@@ -134,6 +134,8 @@ async def test_one_of_many_updates_a_key(bus: Bus) -> None:
 async def test_a_value_that_is_too_large_is_refused(bus: Bus) -> None:
     with pytest.raises(MessageTooLargeError):
         await bus.update(topology.ESTIMATE_BUCKET, "prompt.0", bytes(bus.max_payload + 1), 0)
+    with pytest.raises(MessageTooLargeError):
+        await bus.put(topology.ESTIMATE_BUCKET, "prompt.0", bytes(bus.max_payload + 1))
 
 
 @pytest.mark.parametrize("size", [0, 1, 48 * 1024, 3_000_000])

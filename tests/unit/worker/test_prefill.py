@@ -50,10 +50,11 @@ def test_short_prompts_are_pulled_many_at_a_time_though_nobody_tells_when_they_a
 
 
 def test_the_pace_is_that_of_the_last_streams() -> None:
-    pace = Pace()
+    pace = Pace(1_000)
     assert pace.expected_s(100) is None
-    pace.shown(100, 0.2)
-    assert pace.expected_s(300) == pytest.approx(0.6)
+    pace.shown(1_000, 0.2)
+    assert pace.expected_s(3_000) == pytest.approx(0.4)
     for _ in range(100):
-        pace.shown(100, 0.1)
-    assert pace.expected_s(300) == pytest.approx(0.3, rel=0.01)
+        pace.shown(0, 0.05)
+    assert pace.expected_s(0) == pytest.approx(0.05, rel=0.01)
+    assert pace.expected_s(3_000) == pytest.approx(0.2, rel=0.01)

@@ -105,6 +105,7 @@ class FakeBus:
         """Consumers need no creation here."""
 
     async def put(self, bucket: str, key: str, value: bytes) -> None:
+        self._check_size(Message("", value, {}))
         self._buckets.put(bucket, key, value)
 
     async def create(self, bucket: str, key: str, value: bytes) -> bytes | None:

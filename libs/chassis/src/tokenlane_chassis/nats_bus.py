@@ -125,7 +125,11 @@ class NatsBus:
         await self._ensured(consumer)
 
     async def put(self, bucket: str, key: str, value: bytes) -> None:
-        await self._buckets.put(bucket, key, value)
+        self._check_size(value, None)
+        try:
+            await self._buckets.put(bucket, key, value)
+        except NatsError as error:
+            raise BusUnavailableError(str(error)) from None
 
     async def create(self, bucket: str, key: str, value: bytes) -> bytes | None:
         return await self._buckets.create(bucket, key, value)

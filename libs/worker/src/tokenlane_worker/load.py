@@ -40,7 +40,8 @@ class Load:
         self._reserve = Reserve(station.capacity, station.batch_beside)
         self._sizes = Sizes()
         self._prefill = Prefill(station.prefill_cap, len(station.lanes) + 1)
-        self._pace = Pace()
+        # The default cap is four steps.
+        self._pace = Pace(station.prefill_cap // 4)
         self._prefixes = Prefixes()
         station.metrics.capacity_tokens.set(station.capacity.tokens)
 

@@ -15,19 +15,24 @@ _SMOOTHING = 0.1
 
 
 class Pace:
-    """How long prompts take: seconds for each token that is in front of a prompt's end, as streams showed lately."""
+    """How long prompts take, as streams showed lately: the steps that so many tokens fill, and the one that was under
+    way. `step`: tokens of a step."""
 
-    def __init__(self) -> None:
-        self._token_s: float | None = None
+    def __init__(self, step: int) -> None:
+        self._step = max(1, step)
+        self._step_s: float | None = None
 
     def shown(self, tokens: int, seconds: float) -> None:
-        """A stream's first token came, and so much after it was begun as the last of so many tokens."""
-        each = seconds / max(1, tokens)
-        self._token_s = each if self._token_s is None else self._token_s + _SMOOTHING * (each - self._token_s)
+        """A stream's first token came so long after it was begun as the last of so many tokens."""
+        each = seconds / self._steps(tokens)
+        self._step_s = each if self._step_s is None else self._step_s + _SMOOTHING * (each - self._step_s)
 
     def expected_s(self, tokens: int) -> float | None:
         """When the last of so many tokens will be computed. None: nothing is known."""
-        return None if self._token_s is None else self._token_s * tokens
+        return None if self._step_s is None else self._step_s * self._steps(tokens)
+
+    def _steps(self, tokens: int) -> float:
+        return 1 + tokens / self._step
 
 
 class Prefill:

@@ -4,7 +4,7 @@ from typing import Any
 
 from tokenlane.v1.line_pb2 import Candidate, QueueRoom, Room, Running
 from tokenlane.v1.request_pb2 import Classification
-from tokenlane_classifier.dispatch.state import State
+from tokenlane_classifier.dispatch.state import Fate, State
 from tokenlane_classifier.line.limits import TenantLimits
 from tokenlane_classifier.line.waiting import Waiting
 
@@ -58,5 +58,5 @@ def hold(knows: State, request_id: str, seq: int, now_s: float = NOW_S, **given:
     assert isinstance(found, Waiting)
     assert gone(knows, now_s) == []
     knows.wait(asking, found, now_s)
-    assert knows.held(candidate(request_id, seq, **given), now_s)
+    assert knows.held(candidate(request_id, seq, **given), now_s) is Fate.WAITS
     return found

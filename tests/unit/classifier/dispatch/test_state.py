@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.classifier.dispatch.given import MODEL, NOW_S, candidate, gone, hold, room, state
+from tokenlane_classifier.dispatch.state import Fate
 from tokenlane_classifier.line.limits import TenantLimits
 from tokenlane_classifier.line.verdict import Refused
 from tokenlane_classifier.line.waiting import Waiting
@@ -59,7 +60,7 @@ def test_a_request_that_asks_again_while_it_is_on_its_way_goes_on() -> None:
     knows.apply(candidate(), NOW_S, 0.0)
     gone(knows)
     assert knows.apply(candidate(), NOW_S, 0.0) is None
-    assert not knows.held(candidate(held_seq=5), NOW_S), "its turn has come"
+    assert knows.held(candidate(held_seq=5), NOW_S) is Fate.GOES, "its turn has come"
 
 
 def test_a_request_that_asks_again_before_it_is_held_is_admitted_once() -> None:

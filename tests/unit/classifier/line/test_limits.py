@@ -1,5 +1,7 @@
 """What tenants may take."""
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,3 +154,12 @@ def test_what_was_taken_survives_a_restart_and_comes_back_meanwhile(age_s: float
     of.admit("a", Ask(600, 0), 0.0)
     after.restore(of.buckets(0.0), age_s, 1_000.0)
     assert left(after, 1_000.0) == pytest.approx(min(600, age_s * 10))
+
+
+def test_no_time_is_told_that_is_longer_than_ten_minutes_and_a_tenth() -> None:
+    of = accounts(TenantLimits(requests_queued=1))
+    assert isinstance(of.admit("a", Ask(1, 1), 0.0), Admitted)
+    for turn_s, jitter in ((math.inf, 0.999), (1e9, 0.0)):
+        verdict = of.admit("a", Ask(1, 1), 0.0, turn_s, jitter)
+        assert isinstance(verdict, Refused)
+        assert 600_000 <= (verdict.retry_after_ms or 0) <= 660_000

@@ -12,7 +12,10 @@ WORK = st.floats(0.1, 1e6)
 WEIGHT = st.floats(0.1, 10)
 
 
-@given(st.dictionaries(st.text("abcdef", min_size=1, max_size=2), st.tuples(WORK, WEIGHT)), st.floats(0, 1e7))
+@given(
+    st.dictionaries(st.text("abcdef", min_size=1, max_size=2), st.tuples(WORK, WEIGHT)),
+    st.floats(0, 1e7, allow_subnormal=False),
+)
 def test_until_a_level_each_is_served_that_much_or_all_it_waits_with(
     tenants: dict[str, tuple[float, float]], level: float
 ) -> None:

@@ -85,3 +85,13 @@ def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
 def test_another_version_is_left_alone() -> None:
     line, accounts = fresh()
     assert not restore(b"\x91\x02", {MODEL: line}, accounts, 0.0, NOW_MS)
+
+
+def test_of_ever_so_many_tenants_it_fits_a_message() -> None:
+    line, accounts = fresh()
+    for seq in range(20_000):
+        name = f"tenant-of-a-long-name-{seq:06}"
+        line.add(waiting(seq, name, prompt=100 + seq))
+        line.release(seq)
+        accounts.admit(name, Ask(100, 0), 0.0)
+    assert len(encode({MODEL: line}, accounts, 0.0, NOW_MS)) < 500_000

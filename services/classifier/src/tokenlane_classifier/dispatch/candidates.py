@@ -95,5 +95,4 @@ def limits_of(policy: TenantPolicy) -> TenantLimits:
         requests_queued=policy.requests_queued,
         context_length=policy.context_tokens,
         weight=policy.weight or 1.0,
-        priority=_PRIORITIES.get(policy.priority, Priority.STANDARD),
     )

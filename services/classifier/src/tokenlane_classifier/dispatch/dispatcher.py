@@ -1,8 +1,10 @@
 """The dispatcher while it leads: hears who asks, waits, works and ends; decides with `State`; lets `Releasing` act."""
 
 import asyncio
+import contextlib
 import math
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 
@@ -15,7 +17,7 @@ from tokenlane_chassis.errors import BusError
 from tokenlane_classifier.dispatch.candidates import Key, candidate_of
 from tokenlane_classifier.dispatch.metrics import LineMetrics
 from tokenlane_classifier.dispatch.releasing import Releasing
-from tokenlane_classifier.dispatch.state import State
+from tokenlane_classifier.dispatch.state import Fate, State
 from tokenlane_classifier.line.limits import TenantLimits
 from tokenlane_classifier.line.verdict import Refused
 from tokenlane_classifier.line.waiting import Waiting
@@ -58,6 +60,8 @@ class Dispatcher:
         self._models = models
         self._kept = b""
         self._missed = False
+        # Those of what waits that were found in the stream.
+        self._found: set[int] = set()
         self._clock = clock
         self._chance = chance
         self._log = log
@@ -67,30 +71,41 @@ class Dispatcher:
 
     async def lead(self) -> None:
         """Until cancelled. Raises BusError."""
-        self._state = self._new_state()
-        handlers = {
-            subjects.LINE_ROOM: self._heard,
+        told = {
             subjects.LINE_HELD: self._held,
             topology.ALL_USAGE: self._used,
-            topology.ALL_STATUS: self._status,
             topology.ALL_CANCELS: self._cancelled,
+        }
+        asked = {
+            subjects.LINE_ROOM: self._heard,
+            topology.ALL_STATUS: self._status,
             subjects.LINE_ASK: self._asked,
         }
         self._state.hear_workers()
         async with AsyncExitStack() as stack:
+            # Who does not lead knows nothing, and lets nothing go.
+            stack.callback(self._forget)
             stack.push_async_callback(self._releasing.stop)
             # What was and what waits is known before anybody is answered.
             await self._remember()
+            await self._listen(told, stack)
             await self._recall()
-            for subject, handler in handlers.items():
-                subscription = await self._bus.subscribe(subject, partial(self._read, handler))
-                stack.push_async_callback(subscription.unsubscribe)
+            await self._listen(asked, stack)
             self._bus.post(subjects.LINE_HELLO, b"")
             stack.callback(self._metrics.left)
             await asyncio.sleep(_GREETING_S)
             self._state.workers_heard()
             self._go_on()
             await self._look_after()
+
+    async def _listen(self, handlers: Mapping[str, Callable[[Message], None]], stack: AsyncExitStack) -> None:
+        for subject, handler in handlers.items():
+            subscription = await self._bus.subscribe(subject, partial(self._read, handler))
+            stack.push_async_callback(subscription.unsubscribe)
+
+    def _forget(self) -> None:
+        self._state, self._missed = self._new_state(), False
+        self._found.clear()
 
     def tenant_changed(self, tenant: str) -> None:
         """Its limits are others from now on."""
@@ -133,14 +148,19 @@ class Dispatcher:
     async def _compare(self) -> None:
         """Find what waits and is not known. What is being moved or was just put there is not counted yet; only what is
         missed twice is looked for. Raises BusError."""
-        counts = await self._bus.subject_counts(topology.LANES, topology.ALL_HELD)
-        missed = sum(counts.values()) > self._state.known + self._releasing.busy
+        waits: Counter[str] = Counter()
+        for subject, count in (await self._bus.subject_counts(topology.LANES, topology.ALL_HELD)).items():
+            with contextlib.suppress(MalformedMessageError):
+                waits[subjects.parse_lane(subject).model] += count
+        now_s, moved = self._clock(), self._releasing.busy
+        missed = any(count > self._state.known(model, now_s) + moved for model, count in waits.items())
         if missed and self._missed:
             await self._recall()
         self._missed = missed
 
     async def _recall(self) -> None:
         """All that waits, from the stream. Raises BusError."""
+        self._found.clear()
         async with aclosing(self._bus.read(topology.LANES, topology.ALL_HELD)) as messages:
             async for message in messages:
                 try:
@@ -150,10 +170,12 @@ class Dispatcher:
                     self._log.warning("ignored", subject=message.subject, reason=str(error))
                     continue
                 candidate = candidate_of(tenant, request, request.classification, message.seq)
-                self._state.recall(candidate, self._clock())
+                self._found.add(message.seq)
+                if self._state.recall(candidate, self._clock()) is Fate.COPY:
+                    self._releasing.forget(message.seq)
 
     async def _count(self) -> None:
-        for model, crew in self._state.crews.items():
+        for model, crew in list(self._state.crews.items()):
             for place in crew.places():
                 consumer = topology.lane_consumer(place.lane, place.fits, model)
                 counts = await self._bus.consumer_counts(consumer)
@@ -180,7 +202,7 @@ class Dispatcher:
                     status=found.status,
                     code=found.code,
                     message=found.message,
-                    retry_after_ms=found.retry_after_ms or 0,
+                    retry_after_ms=min(found.retry_after_ms or 0, _LONGEST_MS),
                 )
             case Waiting() if found.seq in self._state.line(found.model):
                 position, start_s = self._state.told(found, now_s)
@@ -192,14 +214,18 @@ class Dispatcher:
 
     def _held(self, message: Message) -> None:
         candidate = codec.decode_held(message.data).candidate
-        if self._state.held(candidate, self._clock()):
-            self._go_on(candidate.model)
-        else:
-            self._releasing.release(candidate.held_seq)
+        match self._state.held(candidate, self._clock()):
+            case Fate.GOES:
+                self._releasing.release(candidate.held_seq)
+            case Fate.COPY:
+                self._releasing.forget(candidate.held_seq)
+            case _:
+                self._go_on(candidate.model)
 
     def _heard(self, message: Message) -> None:
         room = codec.decode_room(message.data)
         self._state.heard(room, self._clock())
+        self._forget_copies()
         self._go_on(room.model)
 
     def _used(self, message: Message) -> None:
@@ -207,6 +233,7 @@ class Dispatcher:
         key = (subjects.tenant_of(message.subject), event.request_id)
         usage = event.usage
         self._state.used(key, usage.prompt_tokens, usage.completion_tokens, self._clock())
+        self._forget_copies()
         self._go_on(event.model)
 
     def _cancelled(self, message: Message) -> None:
@@ -243,7 +270,12 @@ class Dispatcher:
             for waiting in self._state.releases(model, self._clock()):
                 self._metrics.released(model, waiting.lane, self._clock() - waiting.accepted_s)
                 if waiting.seq > 0:
-                    self._releasing.release(waiting.seq)
+                    self._releasing.release(waiting.seq, waiting.seq in self._found)
+                    self._found.discard(waiting.seq)
+
+    def _forget_copies(self) -> None:
+        for seq in self._state.copies():
+            self._releasing.forget(seq)
 
 
 def _named(message: Message) -> Key:

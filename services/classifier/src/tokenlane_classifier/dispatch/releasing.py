@@ -30,9 +30,13 @@ class Releasing:
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def release(self, seq: int) -> None:
-        """Its turn has come."""
-        self._spawn(self._patiently(seq, self._move))
+    def release(self, seq: int, found: bool = False) -> None:
+        """Its turn has come. `found`: nobody knows what became of it before, so that it may be over."""
+        self._spawn(self._patiently(seq, self._move_unless_over if found else self._move))
+
+    def forget(self, seq: int) -> None:
+        """Another message stands for its request."""
+        self._spawn(self._patiently(seq, self._delete))
 
     def expire(self, seq: int) -> None:
         """Its deadline has passed."""
@@ -74,6 +78,18 @@ class Releasing:
             fields[headers.TRACEPARENT] = message.headers[headers.TRACEPARENT]
         await self._bus.publish_durable(subjects.released(message.subject), message.data, fields)
         await self._bus.delete_message(topology.LANES, message.seq)
+
+    async def _move_unless_over(self, message: Message) -> None:
+        with contextlib.suppress(MalformedMessageError):
+            tenant, request = subjects.parse_lane(message.subject).tenant, codec.decode_request(message.data)
+            if await self._bus.last(topology.RESULTS, subjects.result(tenant, request.request_id)) is not None:
+                await self._delete(message)
+                return
+        await self._move(message)
+
+    async def _delete(self, message: Message) -> None:
+        if subjects.is_held(message.subject):
+            await self._bus.delete_message(topology.LANES, message.seq)
 
     async def _end(self, reject: Reject, message: Message) -> None:
         with contextlib.suppress(MalformedMessageError):

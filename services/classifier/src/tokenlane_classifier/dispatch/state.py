@@ -5,6 +5,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from tokenlane.v1.line_pb2 import Candidate, QueueRoom, Room
 from tokenlane_classifier.dispatch.candidates import Key, ask_of, waiting_of
@@ -25,6 +26,20 @@ _COMING_S = 30.0
 _UNSEEN_S = 5.0
 # By then the broker has delivered it to another worker, if its own was lost: after 10 s.
 _LOST_S = 15.0
+# What was to be held and is not older than this may be on its way into the stream.
+_PUT_S = 2.0
+
+
+class Fate(Enum):
+    """What becomes of a message that is where requests wait."""
+
+    WAITS = auto()
+    # Its turn came before it did.
+    GOES = auto()
+    # Another message stands for its request.
+    COPY = auto()
+    # It is being moved.
+    GOING = auto()
 
 
 @dataclass(slots=True)
@@ -73,6 +88,7 @@ class State:
         # By model and place: all that waits, is on its way or runs, but for batch.
         self._presences: defaultdict[tuple[str, Place], Presence] = defaultdict(Presence)
         self._numbers = itertools.count(1)
+        self._copies: list[int] = []
 
     def snapshot(self, now_s: float) -> bytes:
         """What must outlive this dispatcher: who was served how much, and what was taken of buckets."""
@@ -112,7 +128,7 @@ class State:
 
     def _refuse(self, candidate: Candidate, waiting: Waiting, now_s: float, jitter: float) -> Refused | None:
         turn_s = self._prospects.turn_s(waiting, now_s)
-        verdict = self.accounts.admit(waiting.tenant, ask_of(candidate), now_s, turn_s)
+        verdict = self.accounts.admit(waiting.tenant, ask_of(candidate), now_s, turn_s, jitter)
         if isinstance(verdict, Refused):
             return verdict
         weight, key = self._limits(waiting.tenant).weight, f"{candidate.tenant}.{candidate.same}"
@@ -136,10 +152,15 @@ class State:
         found = (line.get(seq) for line in self.lines.values()) if seq is not None else ()
         return next((waiting for waiting in found if waiting is not None), None)
 
-    @property
-    def known(self) -> int:
-        """Requests that wait, or are about to."""
-        return len(self._keys) + len(self._coming)
+    def known(self, model: str, now_s: float) -> int:
+        """Requests of a model that wait, or are about to."""
+        coming = (one for one in self._coming.values() if now_s - one.since_s < _PUT_S)
+        return len(self.line(model)) + sum(one.waiting.model == model for one in coming)
+
+    def copies(self) -> list[int]:
+        """What waits in the stream of requests that turned out to be with a worker, or over. Told once."""
+        found, self._copies = self._copies, []
+        return found
 
     def watched(self, most: int) -> list[tuple[Waiting, str]]:
         """Some of those that wait, with the inbox that is told how they stand; the next ones each time."""
@@ -152,27 +173,17 @@ class State:
                 found.append((waiting, inbox))
         return found
 
-    def held(self, candidate: Candidate, now_s: float) -> bool:
-        """It waits in the stream. False: its turn has come before."""
-        key = _key(candidate)
-        if key in self._flights:
-            return False
-        self._coming.pop(key, None)
-        if candidate.held_seq not in self.line(candidate.model):
-            waiting = waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s)
-            self._join(key, waiting, candidate.reply_inbox, now_s)
-        return True
+    def held(self, candidate: Candidate, now_s: float) -> Fate:
+        """It was put where it waits."""
+        fate = self._place(candidate, now_s)
+        return Fate.GOES if fate is Fate.GOING else fate
 
-    def recall(self, candidate: Candidate, now_s: float) -> None:
-        """It was found in the stream: another dispatcher admitted it."""
-        if _key(candidate) in self._flights:
-            # It is being moved.
-            return
-        if _key(candidate) in self._coming:
-            self.held(candidate, now_s)
-        elif candidate.held_seq not in self.line(candidate.model):
+    def recall(self, candidate: Candidate, now_s: float) -> Fate:
+        """It was found where it waits: another dispatcher admitted it, or nobody told."""
+        key = _key(candidate)
+        if not any(key in known for known in (self._flights, self._coming, self._numbers_of)):
             self.accounts.recall(candidate.tenant)
-            self.held(candidate, now_s)
+        return self._place(candidate, now_s)
 
     def gone(self, key: Key, now_s: float) -> Waiting | None:
         """It is not to be served. What waited, if it did."""
@@ -191,12 +202,8 @@ class State:
             found = whose_turn(line, now_s, rooms, self._fits, self._is_ahead)
             if found is None:
                 return
-            line.release(found.seq)
-            self._prospects.leave(found, True, now_s)
-            self.accounts.release(found.tenant, found.tokens)
+            self._let_go(found, now_s)
             crew.sent(found, now_s)
-            self._flights[self._keys[found.seq]] = Flight(found.tenant, found.tokens, now_s, found)
-            self._forget(found.seq)
             yield found
 
     def heard(self, room: Room, now_s: float) -> None:
@@ -227,10 +234,14 @@ class State:
         """A request ended, and took so much."""
         if key in self._lost:
             self._find(key)
+        if key in self._coming or key in self._numbers_of:
+            self._meet(key, 0, now_s)
         flight = self._flights.pop(key, None)
         if flight is None:
             return
-        self.accounts.end(flight.tenant, flight.tokens, prompt_tokens + output_tokens, now_s)
+        # Of what was not admitted here nothing was taken that could come back.
+        used = flight.tokens if flight.waiting is None else prompt_tokens + output_tokens
+        self.accounts.end(flight.tenant, flight.tokens, used, now_s)
         if flight.waiting is not None:
             self._presence(flight.waiting).leave(key)
             self.line(flight.waiting.model).settle(flight.waiting, prompt_tokens, output_tokens)
@@ -283,6 +294,44 @@ class State:
             return False
         return self.accounts.fits(waiting.tenant, waiting.tokens)
 
+    def _place(self, candidate: Candidate, now_s: float) -> Fate:
+        key = _key(candidate)
+        if (flight := self._flights.get(key)) is not None:
+            return Fate.COPY if flight.worker and not flight.is_over else Fate.GOING
+        if (known := self.in_line(key)) is not None:
+            if known.seq == candidate.held_seq:
+                return Fate.WAITS
+            if known.seq > 0:
+                return Fate.COPY
+            self._leave(known.model, known.seq, now_s)
+        if (lost := self._lost.pop(key, None)) is not None:
+            self.accounts.forget_lost(lost.tenant, lost.tokens)
+        self._coming.pop(key, None)
+        waiting = waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s)
+        self._join(key, waiting, candidate.reply_inbox, now_s)
+        return Fate.WAITS
+
+    def _let_go(self, waiting: Waiting, now_s: float) -> None:
+        self.line(waiting.model).release(waiting.seq)
+        self._prospects.leave(waiting, True, now_s)
+        self.accounts.release(waiting.tenant, waiting.tokens)
+        self._flights[self._keys[waiting.seq]] = Flight(waiting.tenant, waiting.tokens, now_s, waiting)
+        self._forget(waiting.seq)
+
+    def _meet(self, key: Key, tokens: int, now_s: float) -> None:
+        """A worker has it, or had, though it was not let go here: another dispatcher did, or none."""
+        coming = self._coming.pop(key, None)
+        if coming is not None:
+            self._join(key, coming.waiting, "", now_s)
+        waiting = self.in_line(key)
+        if waiting is None:
+            self._flights[key] = Flight(key[0], tokens, now_s)
+            self.accounts.found(key[0], tokens)
+            return
+        if waiting.seq > 0:
+            self._copies.append(waiting.seq)
+        self._let_go(waiting, now_s)
+
     def _join(self, key: Key, waiting: Waiting, inbox: str, now_s: float) -> None:
         line, weight = self.line(waiting.model), self._limits(waiting.tenant).weight
         line.weigh(waiting.tenant, weight)
@@ -325,10 +374,9 @@ class State:
     def _seen(self, key: Key, tokens: int, worker: str, now_s: float) -> None:
         if key in self._lost:
             self._find(key)
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = Flight(key[0], tokens, now_s)
-            self.accounts.found(key[0], tokens)
+        if key not in self._flights:
+            self._meet(key, tokens, now_s)
+        flight = self._flights[key]
         flight.seen_s, flight.worker, flight.is_over = now_s, worker, False
 
     def _ended(self, worker: str, running: set[Key]) -> None:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from tokenlane_classifier.line.bucket import Bucket
 from tokenlane_classifier.line.verdict import Admitted, Refused, Verdict
-from tokenlane_classifier.line.waiting import Priority
 
 # Of tokens that come back in fractions: who comes when told must not lack the last bit of one.
 _ROUNDING = 1e-6
+# Longer times are not told: by then it is another line. Unit: seconds.
+_LONGEST_S = 600.0
+# Part by which a time is put off at most, so that those who were told at once do not come at once.
+_JITTER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,6 @@ class TenantLimits:
     requests_queued: int = 0
     context_length: int = 0
     weight: float = 1.0
-    priority: Priority = Priority.STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,17 @@ class Accounts:
             self._usage[tenant] = Usage()
         return self._usage[tenant]
 
-    def admit(self, tenant: str, ask: Ask, now_s: float, turn_s: float = 1.0) -> Verdict:
+    def admit(self, tenant: str, ask: Ask, now_s: float, turn_s: float = 1.0, jitter: float = 0.0) -> Verdict:
         """Whether it may wait; what is refused takes nothing. `turn_s`: how long until one of the tenant's requests
-        that wait goes. What does not fit in flight waits."""
+        that wait goes. What does not fit in flight waits. `jitter`: chance, of at least 0 and below 1."""
         limits, usage = self._limits(tenant), self.usage(tenant)
         bucket = self._bucket(tenant, now_s)
-        refused = _too_long(ask, limits) or _queue_full(usage, limits, turn_s) or _over_rate(ask, bucket, now_s)
+        later = 1 + _JITTER * jitter
+        refused = (
+            _too_long(ask, limits)
+            or _queue_full(usage, limits, min(turn_s, _LONGEST_S) * later)
+            or _over_rate(ask, bucket, now_s, later)
+        )
         if refused is not None:
             return refused
         usage.queued += 1
@@ -167,7 +174,7 @@ def _queue_full(usage: Usage, limits: TenantLimits, turn_s: float) -> Refused | 
     return Refused(429, "requests_queued_exceeded", message, _ms(turn_s))
 
 
-def _over_rate(ask: Ask, bucket: Bucket | None, now_s: float) -> Refused | None:
+def _over_rate(ask: Ask, bucket: Bucket | None, now_s: float, later: float) -> Refused | None:
     if bucket is None or ask.tokens <= bucket.tokens(now_s) + _ROUNDING:
         return None
     if ask.tokens > bucket.capacity:
@@ -175,7 +182,7 @@ def _over_rate(ask: Ask, bucket: Bucket | None, now_s: float) -> Refused | None:
         return Refused(429, "request_too_large", message)
     left = max(0.0, bucket.tokens(now_s))
     message = f"the request may take {ask.tokens} tokens; {left:.0f} of {bucket.per_minute} a minute are left"
-    return Refused(429, "tokens_per_minute_exceeded", message, _ms(bucket.turn_s(ask.tokens, now_s)))
+    return Refused(429, "tokens_per_minute_exceeded", message, _ms(bucket.turn_s(ask.tokens, now_s) * later))
 
 
 def _ms(seconds: float) -> int:

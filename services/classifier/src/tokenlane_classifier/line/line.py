@@ -1,6 +1,6 @@
 """The order in which requests go to the engines of a model."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 
 from tokenlane_classifier.line.order import TARIFF, Tariff
 from tokenlane_classifier.line.ranked import Ranked
@@ -100,10 +100,7 @@ class Line:
 
     def park(self, tenant: str) -> None:
         """It waits without being considered, as its requests in flight are as many as it may have."""
-        self._parked.add(tenant)
-        for tier in self._tiers.values():
-            for queue in tier.queues.values():
-                queue.place(tenant)
+        self._consider(tenant, self._parked.add)
 
     def unpark(self, tenant: str) -> None:
         """It is considered again."""
@@ -112,6 +109,26 @@ class Line:
             for tier in self._tiers.values():
                 for queue in tier.queues.values():
                     queue.unpark(tenant)
+
+    def is_behind(self, waiting: Waiting, other: Waiting) -> bool:
+        """Of two that wait in one place: whether it goes before the other, however urgent that is."""
+        if waiting.priority is not other.priority:
+            return waiting.priority < other.priority
+        return self._tiers[waiting.priority].queue(waiting.place).is_behind(waiting.tenant, other.tenant)
+
+    def look_past(self, tenant: str) -> None:
+        """It is not considered until `look_at`, and nothing else changes."""
+        self._consider(tenant, self._parked.add)
+
+    def look_at(self, tenant: str) -> None:
+        """It is considered as before."""
+        self._consider(tenant, self._parked.discard)
+
+    def _consider(self, tenant: str, change: Callable[[str], None]) -> None:
+        change(tenant)
+        for tier in self._tiers.values():
+            for queue in tier.queues.values():
+                queue.place(tenant)
 
     def _forget(self, seq: int) -> Waiting | None:
         self._deadlines.discard(seq)

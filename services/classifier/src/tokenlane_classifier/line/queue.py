@@ -22,7 +22,7 @@ class Queue:
         self._own: dict[str, Ranked[int, float]] = {}
         self._on_time: Ranked[int, float] = Ranked()
         self._levels: dict[str, float] = {}
-        self._bands, self._credit = Bands(slack), slack * (EQUALS + 1) / EQUALS
+        self._slack, self._bands, self._credit = slack, Bands(slack), slack * (EQUALS + 1) / EQUALS
         # The highest level from which a request was served.
         self._reached = 0.0
 
@@ -73,6 +73,10 @@ class Queue:
         """What it was served over its weight, and was lifted."""
         return self._levels.get(tenant, self._start)
 
+    def is_behind(self, tenant: str, other: str) -> bool:
+        """Whether it was served so much less that the two are no equals."""
+        return self.level(tenant) + self._slack < self.level(other)
+
     def place(self, tenant: str) -> None:
         """Consider it as it is now."""
         own = self._own.get(tenant)
@@ -90,7 +94,7 @@ class Queue:
 
     def slacken(self, slack: float) -> None:
         """From now on this is the slack. Who waits has saved up no more than that allows."""
-        self._bands, self._credit = Bands(slack), slack * (EQUALS + 1) / EQUALS
+        self._slack, self._bands, self._credit = slack, Bands(slack), slack * (EQUALS + 1) / EQUALS
         for tenant in self._own:
             self._lift(tenant)
             self.place(tenant)

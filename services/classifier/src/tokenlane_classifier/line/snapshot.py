@@ -1,5 +1,6 @@
 """What must survive a restart, as bytes: who was served more than others, and what was taken of the buckets. Pure."""
 
+import heapq
 from collections.abc import Mapping
 
 import msgspec
@@ -15,6 +16,8 @@ _HALF_S = 300.0
 _STALE_S = 3_600.0
 # Less is not worth a word. Unit: that of `Tariff`.
 _LEAST = 1.0
+# Tenants that are remembered of one place, or of the buckets: those with most. All of it is one message.
+_MOST = 4_096
 
 
 _Places = list[tuple[str, str, dict[str, float]]]
@@ -40,7 +43,7 @@ def encode(lines: Mapping[str, Line], accounts: Accounts, now_s: float, now_unix
     written = {
         model: {int(priority): _places(line, priority) for priority in Priority} for model, line in lines.items()
     }
-    return msgspec.msgpack.encode(_Snapshot(_VERSION, now_unix_ms, written, accounts.buckets(now_s)))
+    return msgspec.msgpack.encode(_Snapshot(_VERSION, now_unix_ms, written, _largest(accounts.buckets(now_s))))
 
 
 def restore(data: bytes, lines: Mapping[str, Line], accounts: Accounts, now_s: float, now_unix_ms: int) -> bool:
@@ -69,13 +72,17 @@ def _decoded(data: bytes) -> _Snapshot | None:
 
 def _places(line: Line, priority: Priority) -> _Places:
     queues = line.tiers[priority].queues
-    return [(place.lane, place.fits, _scaled(queue.ahead(), 1.0)) for place, queue in queues.items()]
+    return [(place.lane, place.fits, _largest(_scaled(queue.ahead(), 1.0))) for place, queue in queues.items()]
 
 
 def _restore(line: Line, places: Mapping[int, _Places], kept: float) -> None:
     for priority, tier in line.tiers.items():
         for lane, fits, ahead in places.get(int(priority), ()):
             tier.queue(Place(lane, fits)).restore(_scaled(ahead, kept))
+
+
+def _largest(amounts: Mapping[str, float]) -> dict[str, float]:
+    return dict(heapq.nlargest(_MOST, amounts.items(), key=lambda pair: pair[1]))
 
 
 def _scaled(amounts: Mapping[str, float], kept: float) -> dict[str, float]:

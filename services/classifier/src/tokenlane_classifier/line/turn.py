@@ -2,7 +2,7 @@
 
 An engine that is always full computes full steps, and who comes to it waits for one or two of them; before a flood they
 were shorter. So a tenant that has far more in a place than the others fills what is left of a step, but no more. That
-is no less than its share: where anybody else waits in that place, it goes whenever it is its turn.
+is no less than its share: beside others that wait in that place, it goes whenever it was served less.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from tokenlane_classifier.line.crew import Rooms
 from tokenlane_classifier.line.line import Line
 from tokenlane_classifier.line.waiting import Waiting
 
-# So many tenants that are ahead at most are looked past.
-_MOST = 8
+# So many tenants that are ahead are looked past. Where there are more, they do not stand back for anybody.
+_MOST = 32
 
 Is = Callable[[Waiting], bool]
 
@@ -27,13 +27,13 @@ def whose_turn(line: Line, now_s: float, rooms: Rooms, fits: Is, is_ahead: Is) -
     other: Waiting | None = found
     while other is not None and is_ahead(other) and other.place not in rooms.spare and len(aside) < _MOST:
         aside.append(other.tenant)
-        line.park(other.tenant)
+        line.look_past(other.tenant)
         other = _first(line, now_s, rooms, fits)
     for tenant in aside:
-        line.unpark(tenant)
-    if other is None or (is_ahead(other) and other.place not in rooms.spare):
+        line.look_at(tenant)
+    if other is None:
         return None
-    return found if other.place == found.place else other
+    return found if other.place == found.place and line.is_behind(found, other) else other
 
 
 def _first(line: Line, now_s: float, rooms: Rooms, fits: Is) -> Waiting | None:
