@@ -1,5 +1,6 @@
 """A tenant's limits as the official client meets them."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,11 +8,12 @@ from contextlib import contextmanager
 
 import openai
 import pytest
-from openai.types.chat import ChatCompletionUserMessageParam
+from openai.types.chat import ChatCompletion, ChatCompletionUserMessageParam
 
 from tests.support.local_stack import LocalStack
 from tests.support.waiting import until
 from tokenlane_cli.local_defaults import TENANT
+from tokenlane_client import Client, Handle, RequestFailed
 
 HELLO: list[ChatCompletionUserMessageParam] = [{"role": "user", "content": "Hello"}]
 WHOLE = {"ignore_eos": True}
@@ -63,3 +65,32 @@ async def test_a_client_comes_again_when_it_is_told_to_and_is_served(stack: Loca
             )
     assert answer.retries_taken >= 1
     assert (answer.parse().choices[0].message.content or "").startswith("[simulated]")
+
+
+async def test_who_only_submits_is_told_too_and_comes_again_under_the_key(stack: LocalStack) -> None:
+    refusals: list[RequestFailed] = []
+
+    with limited(stack, "--tokens-per-minute", "24000"):
+        async with await Client.connect(stack.nats_url, TENANT) as client:
+
+            async def submitted(key: str) -> Handle[ChatCompletion]:
+                return await client.submit(
+                    model=stack.model, messages=HELLO, max_tokens=TOKENS, extra_body=WHOLE, idempotency_key=key
+                )
+
+            async def refused() -> bool:
+                handle = await submitted(f"invoice-{len(keys)}")
+                keys.append(handle.idempotency_key)
+                try:
+                    await asyncio.wait_for(handle.result(), 20)
+                except RequestFailed as error:
+                    refusals.append(error)
+                return bool(refusals)
+
+            keys: list[str] = []
+            await until(refused, 60)
+            assert (refusals[0].status, refusals[0].code) == (429, "tokens_per_minute_exceeded")
+            assert refusals[0].retry_after_s
+            await asyncio.sleep(refusals[0].retry_after_s)
+            answer = await asyncio.wait_for((await submitted(keys[-1])).result(), 20)
+    assert (answer.choices[0].message.content or "").startswith("[simulated]")

@@ -51,7 +51,7 @@ async def idle_worker(bus: Bus) -> None:
 
 async def dispatched(bus: Bus, idle: bool = True) -> None:
     """Return when somebody dispatches, and knows the idle worker if there is one."""
-    while not await bus.ask(subjects.LINE_ASK, b"", 5):
+    while not await bus.ask(subjects.LINE_ASK, b"", 0.1):
         await asyncio.sleep(0.01)
     if idle:
         bus.post(subjects.LINE_ROOM, _room())

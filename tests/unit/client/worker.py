@@ -12,7 +12,7 @@ from tokenlane_chassis import results
 from tokenlane_chassis.bus import Bus, Delivery, Message
 from tokenlane_proto import events, subjects
 from tokenlane_proto.codec import decode_attach, decode_key_record, decode_request, decode_shown
-from tokenlane_proto.topology import BODY_STORE, CLASSIFIER_CONSUMER, KEY_BUCKET, key_record
+from tokenlane_proto.topology import BODY_STORE, CLASSIFIER_CONSUMER, KEY_BUCKET, RESULTS, key_record
 
 Script = Callable[["Job"], Awaitable[None]]
 
@@ -71,7 +71,16 @@ class Job:
             attempt=self.attempt, begun=begun, first_event=events.count(self.answer), inboxes=self.inboxes,
             retry_after_ms=retry_after_ms,
         )  # fmt: skip
+        if retry_after_ms and self.request.idempotency_key:
+            await self._free_key()
         self.close()
+
+    async def _free_key(self) -> None:
+        bus, request_id = self.worker.bus, self.request.request_id
+        refusal = await bus.last(RESULTS, subjects.result(self.tenant, request_id))
+        assert refusal is not None
+        record = KeyRecord(body_sha256=self.request.body_sha256, refusal_seq=refusal.seq)
+        await bus.put(KEY_BUCKET, key_record(self.tenant, request_id), record.SerializeToString())
 
     async def store(self, body: bytes, head: Head) -> bool:
         """Store a result."""
@@ -127,6 +136,9 @@ class ScriptedWorker:
         self.requests: list[Request] = []
         self.cancelled: list[str] = []
         self.attached: list[str] = []
+        # Cleared while what was accepted is not decided.
+        self.deciding = asyncio.Event()
+        self.deciding.set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> "ScriptedWorker":
@@ -146,6 +158,7 @@ class ScriptedWorker:
         task.add_done_callback(self._tasks.discard)
 
     async def _classify(self, delivery: Delivery) -> None:
+        await self.deciding.wait()
         request = decode_request(delivery.data)
         tenant = subjects.tenant_of(delivery.subject)
         if request.HasField("body_ref"):
@@ -165,7 +178,12 @@ class ScriptedWorker:
         found = await self.bus.create(KEY_BUCKET, key, mine.SerializeToString())
         if found is None:
             return True
-        if decode_key_record(found).body_sha256 != request.body_sha256 and request.reply_inbox:
+        first = decode_key_record(found)
+        if first.refusal_seq:
+            await self.bus.delete_message(RESULTS, first.refusal_seq)
+            await self.bus.put(KEY_BUCKET, key, mine.SerializeToString())
+            return True
+        if first.body_sha256 != request.body_sha256 and request.reply_inbox:
             terminal = Terminal(
                 outcome=Outcome.OUTCOME_FAILED, reason="reused", http_status=409, code="idempotency_key_reused"
             )

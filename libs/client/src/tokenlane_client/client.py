@@ -143,10 +143,10 @@ class Client:
     async def submit(self, body: Body | None = None, **params: Any) -> Handle[Any]:
         """Send a request and return once the bus has accepted it: it will end, whoever dies. Parameters as for
         `create`. Raises BusUnavailable, RequestFailed."""
-        sealed = self._call(body, params, stream=False).sealed
-        await self._session.submit(sealed)
-        request = sealed.request
-        return Handle(self._session, request.request_id, request.idempotency_key, request.body_sha256)
+        call = self._call(body, params, stream=False)
+        refused = await self._session.submit(call.sealed, is_new=call.private)
+        request = call.sealed.request
+        return Handle(self._session, request.request_id, request.idempotency_key, request.body_sha256, refused)
 
     async def result(self, request_id: str) -> Answer:
         """The answer of a request that was accepted, by whomever, once it is there; results are kept for an hour. Waits

@@ -18,7 +18,8 @@ class Exchange:
     """What came back so far and was not taken yet. Made and closed by `Exchanges`; used on the event loop only.
 
     `first_event` events were shown before it was made, `digest` is theirs (None: not known). `body_sha256`: of the body
-    that came with an idempotency key, as long as it is not known whether the key stands for that body."""
+    that came with an idempotency key, as long as it is not known whether the key stands for that body. `refusal_seq`:
+    of the refusal that the request came again after, 0 if there was none."""
 
     __slots__ = (
         "_chunks",
@@ -34,6 +35,7 @@ class Exchange:
         "heard",
         "inbox",
         "missing",
+        "refusal_seq",
         "request_id",
         "tenant",
         "waiting",
@@ -49,12 +51,14 @@ class Exchange:
         first_event: int = 0,
         digest: int | None = 0,
         body_sha256: bytes = b"",
+        refusal_seq: int = 0,
     ) -> None:
         self.tenant = tenant
         self.request_id = request_id
         # Last part of the subject that its frames arrive on.
         self.inbox = inbox
         self.body_sha256 = body_sha256
+        self.refusal_seq = refusal_seq
         # The client closed the connection.
         self.gone = False
         # A frame came since this was last set to False.

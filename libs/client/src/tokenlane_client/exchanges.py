@@ -95,10 +95,11 @@ class Exchanges:
         first_event: int = 0,
         digest: int | None = None,
         body_sha256: bytes = b"",
+        refusal_seq: int = 0,
     ) -> Exchange:
         """An exchange for a request that was published already, here or elsewhere: what comes after its first
         `first_event` events, whose digest is `digest` (None: not compared). With `body_sha256` it ends in a failure if
-        the request's idempotency key stands for another body."""
+        the request's idempotency key stands for another body; `refusal_seq` is not its answer then."""
         exchange = Exchange(
             tenant,
             request_id,
@@ -107,6 +108,7 @@ class Exchanges:
             first_event=first_event,
             digest=digest if first_event else 0,
             body_sha256=body_sha256,
+            refusal_seq=refusal_seq,
         )
         self._add(exchange)
         await self._following.begin(exchange)

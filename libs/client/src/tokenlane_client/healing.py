@@ -134,6 +134,9 @@ class Healer:
             record = decode_key_record(stored)
         except MalformedMessageError:
             return False
+        if record.refusal_seq and record.refusal_seq == exchange.refusal_seq:
+            # What it came again after, as long as the classifier has not decided.
+            return False
         if record.body_sha256 != asked:
             exchange.finish(failure.key_reused())
             return False

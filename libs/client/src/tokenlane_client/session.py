@@ -9,6 +9,7 @@ from tokenlane_chassis import results
 from tokenlane_chassis.bus import Bus
 from tokenlane_chassis.errors import BusError
 from tokenlane_client import failure
+from tokenlane_client.again import refusal_seq
 from tokenlane_client.answer import failure_in
 from tokenlane_client.bodies import Answer, parse_answer
 from tokenlane_client.envelope import Envelope
@@ -37,9 +38,12 @@ class Session:
         self._opening = asyncio.Lock()
         self._listening = False
 
-    async def submit(self, sealed: Envelope) -> None:
-        """Have the bus accept it; the answer is only stored. Raises BusUnavailable, RequestFailed."""
+    async def submit(self, sealed: Envelope, is_new: bool) -> int:
+        """Have the bus accept it; the answer is only stored. `is_new`: its key was not used before. Returns the refusal
+        that it comes again after, or 0: see `follow`. Raises BusUnavailable, RequestFailed."""
+        refused = 0 if is_new else await refusal_seq(self._bus, self._tenant, sealed.request.request_id)
         await self._publisher.publish(sealed)
+        return refused
 
     async def begin(self, sealed: Envelope) -> Exchange:
         """Have the bus accept it, and read its answer. Raises BusUnavailable, RequestFailed."""
@@ -56,10 +60,10 @@ class Session:
             raise
         return exchange
 
-    async def follow(self, request_id: str, body_sha256: bytes = b"") -> Exchange:
-        """Read the answer of a request that was accepted before."""
+    async def follow(self, request_id: str, body_sha256: bytes = b"", refused: int = 0) -> Exchange:
+        """Read the answer of a request that was accepted before. `refused`: what is not it (`submit`)."""
         await self._listen()
-        return await self._exchanges.follow(self._tenant, request_id, body_sha256=body_sha256)
+        return await self._exchanges.follow(self._tenant, request_id, body_sha256=body_sha256, refusal_seq=refused)
 
     def end(self, exchange: Exchange, cancel: bool) -> None:
         """Stop reading; with `cancel`, stop the request too unless it is over."""

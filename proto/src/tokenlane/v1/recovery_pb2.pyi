@@ -139,14 +139,16 @@ class RequestStatus(_message.Message):
     def __init__(self, state: _Optional[_Union[RequestState, str]] = ..., lane: _Optional[str] = ..., model: _Optional[str] = ..., attempt: _Optional[int] = ..., lane_seq: _Optional[int] = ..., events: _Optional[int] = ..., budget_tokens: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., ahead: _Optional[int] = ..., expected_start_ms: _Optional[int] = ...) -> None: ...
 
 class KeyRecord(_message.Message):
-    __slots__ = ("body_sha256", "requests_seq", "accepted_unix_ms")
+    __slots__ = ("body_sha256", "requests_seq", "accepted_unix_ms", "refusal_seq")
     BODY_SHA256_FIELD_NUMBER: _ClassVar[int]
     REQUESTS_SEQ_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_SEQ_FIELD_NUMBER: _ClassVar[int]
     body_sha256: bytes
     requests_seq: int
     accepted_unix_ms: int
-    def __init__(self, body_sha256: _Optional[bytes] = ..., requests_seq: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ...) -> None: ...
+    refusal_seq: int
+    def __init__(self, body_sha256: _Optional[bytes] = ..., requests_seq: _Optional[int] = ..., accepted_unix_ms: _Optional[int] = ..., refusal_seq: _Optional[int] = ...) -> None: ...
 
 class TenantPolicy(_message.Message):
     __slots__ = ("timeout_ms", "weight", "tokens_in_flight", "tokens_per_minute", "requests_queued", "context_tokens", "priority", "ttft_limit_ms")

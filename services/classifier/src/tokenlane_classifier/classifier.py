@@ -115,18 +115,19 @@ class Classifier:
         if self._ledger.is_copy((tenant, request.request_id), entry):
             self._metrics.repeated("copy")
             return True
-        return delivery.attempt > 1 and await self._has_ended(tenant, request)
+        return delivery.attempt > 1 and await self._has_ended(delivery, tenant, request)
 
     async def _admit(self, tenant: str, request: Request, requests_seq: int) -> bool:
         if not request.idempotency_key:
             return True
         return await self._keys.admit(tenant, request, requests_seq, self._clock())
 
-    async def _has_ended(self, tenant: str, request: Request) -> bool:
+    async def _has_ended(self, delivery: Delivery, tenant: str, request: Request) -> bool:
         result = await self._bus.last(topology.RESULTS, subjects.result(tenant, request.request_id))
         if result is None:
             return False
         self._metrics.repeated("ended")
+        await self._keys.refused(tenant, request, delivery.stream_seq)
         replies.tell_stored(self._bus, tenant, request, result)
         return True
 
@@ -142,7 +143,8 @@ class Classifier:
         candidate = candidate_of(tenant, request, given)
         verdict = await self._asking.verdict(candidate)
         if verdict.kind == Verdict.KIND_REFUSE:
-            await self._refuse(tenant, request, refused(verdict))
+            await self._reject(tenant, request, refused(verdict))
+            await self._keys.refused(tenant, request, delivery.stream_seq)
             return
         parts = (decision.lane, decision.fits, entry.model, tenant, budget.total)
         holds = verdict.kind == Verdict.KIND_HOLD
@@ -191,15 +193,6 @@ class Classifier:
             span.set_attribute("messaging.destination.name", subject)
             return await self._bus.publish_durable(subject, payload, fields | headers_of(span))
 
-    async def _refuse(self, tenant: str, request: Request, reject: Reject) -> None:
-        """End what may come again. A key that stood for the refusal would keep it out."""
-        if not (reject.retry_after_ms and request.idempotency_key):
-            await self._reject(tenant, request, reject)
-            return
-        await self._bus.delete(topology.KEY_BUCKET, topology.key_record(tenant, request.request_id))
-        replies.refuse(self._bus, tenant, request, reject)
-        await self._leave(tenant, request, reject)
-
     async def _reject(self, tenant: str, request: Request, reject: Reject) -> None:
         await results.publish_error(
             self._bus,
@@ -213,9 +206,6 @@ class Classifier:
             outcome=reject.outcome,
             retry_after_ms=reject.retry_after_ms,
         )
-        await self._leave(tenant, request, reject)
-
-    async def _leave(self, tenant: str, request: Request, reject: Reject) -> None:
         self._metrics.rejected(reject.code)
         self._ledger.forget(tenant, request.request_id)
         body_object = request.body_ref.object
