@@ -19,7 +19,7 @@ from tokenlane_worker.station import Station
 
 class Credit(NamedTuple):
     """KV tokens, sequences, and prompt tokens not computed, that may still begin. None: any number of them. Of these
-    requests of batch priority leave the reserve to others."""
+    requests of batch priority leave the reserve to others, and who floods so many of the prompt tokens."""
 
     tokens: int
     sequences: int
@@ -27,6 +27,7 @@ class Credit(NamedTuple):
     reserve_tokens: int = 0
     reserve_sequences: int = 0
     reserve_prefill_tokens: int = 0
+    flood_reserve_prefill_tokens: int = 0
 
 
 class Load:
@@ -73,7 +74,15 @@ class Load:
         batch = self._taken.sequences - self._by_others.sequences
         reserve = self._reserve.left(time.monotonic(), left.sequences, batch)
         prefill = self._prefill.left(source.urgency)
-        return Credit(left.tokens, left.sequences, prefill, reserve.tokens, reserve.sequences, self._prefill.reserve)
+        return Credit(
+            left.tokens,
+            left.sequences,
+            prefill,
+            reserve.tokens,
+            reserve.sequences,
+            self._prefill.batch_reserve,
+            self._prefill.flood_reserve,
+        )
 
     def begin(self, job: Job) -> None:
         """A job goes to the engine. One that is stopped before computes no prompt."""

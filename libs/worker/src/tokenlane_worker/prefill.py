@@ -5,10 +5,10 @@ So it pulls as long as what is not computed stays within a few steps' work. Only
 computed; of others it is thought to take as long as of those. Where there was no stream yet, they are not counted.
 """
 
-# What requests of batch priority, and tenants that have far more here than others, may have begun and not computed: the
-# rest of the cap is left to others. Of the default cap, four steps, it is two fifths of one: others find steps about as
+# Parts of the cap that tenants who have far more here than others, and requests of batch priority, may take; the rest is
+# left to others. Of the default cap, four steps, these are two fifths and an eighth of one: others find steps about as
 # long as those that they know. More fills the engine better, and they wait longer (`bench.tenants`).
-_SPARE = 10
+_FLOOD, _BATCH = 10, 32
 
 # Weight of the latest request in the mean length of prompts.
 _SMOOTHING = 0.1
@@ -67,9 +67,14 @@ class Prefill:
         return max(0, self._cap - sum(self._tokens[: urgency + 1])) if self._cap else None
 
     @property
-    def reserve(self) -> int:
-        """Tokens that requests of batch priority, and who floods, leave to others."""
-        return self._cap - self._cap // _SPARE
+    def batch_reserve(self) -> int:
+        """Tokens that requests of batch priority leave to others."""
+        return self._cap - self._cap // _BATCH
+
+    @property
+    def flood_reserve(self) -> int:
+        """Tokens that who floods leaves to others."""
+        return self._cap - self._cap // _FLOOD
 
     def limit(self, room: int, urgency: int) -> int:
         """How many of `room` requests of this urgency may be on their way. What is less urgent does not count: it gives

@@ -103,7 +103,7 @@ class Running(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., request_id: _Optional[str] = ..., tokens: _Optional[int] = ...) -> None: ...
 
 class QueueRoom(_message.Message):
-    __slots__ = ("lane", "fits", "tokens", "sequences", "prefill_tokens", "taken", "reserve_tokens", "reserve_sequences", "reserve_prefill_tokens")
+    __slots__ = ("lane", "fits", "tokens", "sequences", "prefill_tokens", "taken", "reserve_tokens", "reserve_sequences", "reserve_prefill_tokens", "flood_reserve_prefill_tokens")
     LANE_FIELD_NUMBER: _ClassVar[int]
     FITS_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -113,6 +113,7 @@ class QueueRoom(_message.Message):
     RESERVE_TOKENS_FIELD_NUMBER: _ClassVar[int]
     RESERVE_SEQUENCES_FIELD_NUMBER: _ClassVar[int]
     RESERVE_PREFILL_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    FLOOD_RESERVE_PREFILL_TOKENS_FIELD_NUMBER: _ClassVar[int]
     lane: str
     fits: str
     tokens: int
@@ -122,4 +123,5 @@ class QueueRoom(_message.Message):
     reserve_tokens: int
     reserve_sequences: int
     reserve_prefill_tokens: int
-    def __init__(self, lane: _Optional[str] = ..., fits: _Optional[str] = ..., tokens: _Optional[int] = ..., sequences: _Optional[int] = ..., prefill_tokens: _Optional[int] = ..., taken: _Optional[int] = ..., reserve_tokens: _Optional[int] = ..., reserve_sequences: _Optional[int] = ..., reserve_prefill_tokens: _Optional[int] = ...) -> None: ...
+    flood_reserve_prefill_tokens: int
+    def __init__(self, lane: _Optional[str] = ..., fits: _Optional[str] = ..., tokens: _Optional[int] = ..., sequences: _Optional[int] = ..., prefill_tokens: _Optional[int] = ..., taken: _Optional[int] = ..., reserve_tokens: _Optional[int] = ..., reserve_sequences: _Optional[int] = ..., reserve_prefill_tokens: _Optional[int] = ..., flood_reserve_prefill_tokens: _Optional[int] = ...) -> None: ...

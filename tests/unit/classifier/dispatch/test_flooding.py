@@ -11,7 +11,7 @@ from tokenlane_classifier.dispatch.state import State
 def busy(prefill_tokens: int, taken: int = 0) -> Room:
     """A worker with room for many requests, of which who floods leaves 3,600 prompt tokens of 4,000."""
     told = room(100_000, taken=taken)
-    told.queues[0].MergeFrom(QueueRoom(prefill_tokens=prefill_tokens, reserve_prefill_tokens=3_600))
+    told.queues[0].MergeFrom(QueueRoom(prefill_tokens=prefill_tokens, flood_reserve_prefill_tokens=3_600))
     return told
 
 

@@ -50,7 +50,7 @@ def test_sequences_and_prefill_bind_as_tokens_do() -> None:
 
 def test_who_has_far_more_leaves_prompt_tokens_to_others() -> None:
     crew = Crew()
-    crew.heard("a", {SHORT: Offer(Credit(100, 10, 400), Credit(100, 10, 360))}, {}, 0.0)
+    crew.heard("a", {SHORT: Offer(Credit(100, 10, 400), Credit(100, 10, 390), 360)}, {}, 0.0)
     assert (set(crew.rooms().spare), set(crew.rooms().idle)) == ({SHORT}, set())
     crew.sent(waiting(1, prompt=40, output=0), 0.0)
     assert (set(crew.rooms().room), set(crew.rooms().spare)) == ({SHORT}, set())

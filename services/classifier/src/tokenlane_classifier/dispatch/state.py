@@ -415,7 +415,7 @@ class State:
 def _offer(queue: QueueRoom) -> Offer:
     prefill = queue.prefill_tokens if queue.HasField("prefill_tokens") else UNLIMITED
     reserve = Credit(queue.reserve_tokens, queue.reserve_sequences, queue.reserve_prefill_tokens)
-    return Offer(Credit(queue.tokens, queue.sequences, prefill), reserve)
+    return Offer(Credit(queue.tokens, queue.sequences, prefill), reserve, queue.flood_reserve_prefill_tokens)
 
 
 def _key(candidate: Candidate) -> Key:

@@ -57,24 +57,27 @@ class Rooms(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What may begin in a place, and what of that BATCH leaves to others. Who has far more there than others leaves of
-    this the prompt tokens."""
+    """What may begin in a place, what of that BATCH leaves to others, and how many of the prompt tokens who has far more
+    there than others leaves to these."""
 
     credit: Credit = _NOTHING
     reserve: Credit = _NOTHING
+    flood_reserve: int = 0
 
     def plus(self, other: "Offer") -> "Offer":
         """Both."""
-        return Offer(self.credit.plus(other.credit), self.reserve.plus(other.reserve))
+        flood_reserve = self.flood_reserve + other.flood_reserve
+        return Offer(self.credit.plus(other.credit), self.reserve.plus(other.reserve), flood_reserve)
 
     def minus(self, other: "Offer") -> "Offer":
         """Less that."""
-        return Offer(self.credit.minus(other.credit), self.reserve.minus(other.reserve))
+        flood_reserve = self.flood_reserve - other.flood_reserve
+        return Offer(self.credit.minus(other.credit), self.reserve.minus(other.reserve), flood_reserve)
 
     @property
     def spare(self) -> Credit:
         """What is left of a step."""
-        return self.credit.minus(Credit(0, 0, self.reserve.prefill_tokens))
+        return self.credit.minus(Credit(0, 0, self.flood_reserve))
 
     @property
     def idle(self) -> Credit:
