@@ -5,9 +5,9 @@ So it pulls as long as what is not computed stays within a few steps' work. Only
 computed; of others it is thought to take as long as of those. Where there was no stream yet, they are not counted.
 """
 
-# Parts of the cap that tenants who have far more here than others, and requests of batch priority, may take; the rest is
-# left to others. Of the default cap, four steps, these are two fifths and an eighth of one: others find steps about as
-# long as those that they know. More fills the engine better, and they wait longer (`bench.tenants`).
+# Parts of the cap that tenants who have far more here than others, and requests of batch priority, may take; the rest
+# is left to others. Of the default cap, four steps, these are two fifths and an eighth of one: others find steps about
+# as long as those that they know. More fills the engine better, and they wait longer (`bench.tenants`).
 _FLOOD, _BATCH = 10, 32
 
 # Weight of the latest request in the mean length of prompts.

@@ -57,8 +57,8 @@ class Rooms(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What may begin in a place, what of that BATCH leaves to others, and how many of the prompt tokens who has far more
-    there than others leaves to these."""
+    """What may begin in a place, what of that BATCH leaves to others, and how many of the prompt tokens those leave who
+    have far more there."""
 
     credit: Credit = _NOTHING
     reserve: Credit = _NOTHING
