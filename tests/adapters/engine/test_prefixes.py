@@ -15,8 +15,9 @@ from tests.adapters.engine.conftest import ENDLESS, MODEL, Engines
 from tests.adapters.engine.drive import CHAT, Answer, Started
 from tokenlane_proto import events
 from tokenlane_proto.openai_body import read_facts
+from tokenlane_proto.prefixes import of_prefix, prefix_of
 from tokenlane_worker.engine.vllm_command import VllmChildConfig
-from tokenlane_worker.prefixes import Prefixes, Share, of_prefix, prefix_of
+from tokenlane_worker.prefixes import Prefixes, Share
 from tokenlane_worker.usage import cached
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.engine]

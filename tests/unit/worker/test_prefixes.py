@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenlane.v1.request_pb2 import Facts
-from tokenlane_worker.prefixes import Prefix, Prefixes, Share, of_prefix, prefix_of
+from tokenlane_proto.prefixes import Prefix, of_prefix, prefix_of
+from tokenlane_worker.prefixes import Prefixes, Share
 
 A, B = Prefix("acme", 1, 0), Prefix("acme", 2, 0)
 FREE = 10_000

@@ -7,11 +7,12 @@ from functools import partial
 from typing import NamedTuple
 
 from tokenlane.v1.request_pb2 import PRIORITY_BATCH
+from tokenlane_proto.prefixes import of_prefix, prefix_of
 from tokenlane_worker import credit
 from tokenlane_worker.credit import Capacity, Cost, Sizes
 from tokenlane_worker.job import Job
 from tokenlane_worker.prefill import Pace, Prefill
-from tokenlane_worker.prefixes import Prefixes, Share, of_prefix, prefix_of
+from tokenlane_worker.prefixes import Prefixes, Share
 from tokenlane_worker.pulling import Source
 from tokenlane_worker.reserve import Reserve
 from tokenlane_worker.station import Station

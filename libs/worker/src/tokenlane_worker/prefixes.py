@@ -11,20 +11,12 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tokenlane.v1.request_pb2 import Facts
+from tokenlane_proto.prefixes import Prefix
 
 # Requests of a prefix of which the one that found least counts.
 _REMEMBERED = 8
 # Prefixes that are known; those that were not used for longest are forgotten.
 _MOST = 1_024
-
-
-class Prefix(NamedTuple):
-    """What tells prompts that begin alike."""
-
-    tenant: str
-    system_hash: int
-    tools_hash: int
 
 
 class Share(NamedTuple):
@@ -116,17 +108,3 @@ class Prefixes:
             idle = (prefix for prefix, known in self._known.items() if not known.running)
             if (oldest := next(idle, None)) is not None:
                 del self._known[oldest]
-
-
-def prefix_of(tenant: str, facts: Facts) -> Prefix | None:
-    """The prefix of a request. None: it has none of its own."""
-    if not facts.system_hash and not facts.tools_hash:
-        return None
-    return Prefix(tenant, facts.system_hash, facts.tools_hash)
-
-
-def of_prefix(cached: int, prompt_tokens: int, facts: Facts, body_bytes: int) -> int:
-    """Of `cached` tokens that a prompt of `prompt_tokens` found, those of its prefix: by its part of the body and a
-    quarter more, since texts differ in what a token takes."""
-    part = 5 * (facts.system_bytes + facts.tools_bytes) * prompt_tokens // (4 * max(1, body_bytes))
-    return min(cached, part)

@@ -76,7 +76,8 @@ class Rooms:
         self._told, self._taken = credit, Counter()
 
     def _message(self, **fields: Any) -> Room:
-        return Room(worker=self._station.worker_id, model=self._station.model, **fields)
+        station = self._station
+        return Room(worker=station.worker_id, model=station.model, kv_tokens=station.capacity.tokens, **fields)
 
     def _post(self, message: Room) -> None:
         self._station.bus.post(subjects.LINE_ROOM, message.SerializeToString())

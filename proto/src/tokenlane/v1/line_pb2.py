@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tokenlane.v1 import request_pb2 as tokenlane_dot_v1_dot_request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17tokenlane/v1/line.proto\x12\x0ctokenlane.v1\x1a\x1atokenlane/v1/request.proto\"\xf8\x01\n\tCandidate\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\x04 \x01(\x03\x12\x18\n\x10\x64\x65\x61\x64line_unix_ms\x18\x05 \x01(\x03\x12\x34\n\x0e\x63lassification\x18\x06 \x01(\x0b\x32\x1c.tokenlane.v1.Classification\x12\x10\n\x08held_seq\x18\x07 \x01(\x04\x12\x19\n\x11max_output_tokens\x18\x08 \x01(\r\x12\x0c\n\x04same\x18\t \x01(\t\x12\x13\n\x0breply_inbox\x18\n \x01(\t\"2\n\x03\x41sk\x12+\n\ncandidates\x18\x01 \x03(\x0b\x32\x17.tokenlane.v1.Candidate\"\xe5\x01\n\x07Verdict\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.tokenlane.v1.Verdict.Kind\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x05 \x01(\r\x12\x10\n\x08position\x18\x06 \x01(\r\x12\x19\n\x11\x65xpected_start_ms\x18\x07 \x01(\r\"<\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_HOLD\x10\x01\x12\x0f\n\x0bKIND_REFUSE\x10\x02\"3\n\x08Verdicts\x12\'\n\x08verdicts\x18\x01 \x03(\x0b\x32\x15.tokenlane.v1.Verdict\"2\n\x04Held\x12*\n\tcandidate\x18\x01 \x01(\x0b\x32\x17.tokenlane.v1.Candidate\"\x93\x01\n\x04Room\x12\x0e\n\x06worker\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\'\n\x06queues\x18\x03 \x03(\x0b\x32\x17.tokenlane.v1.QueueRoom\x12\x0c\n\x04gone\x18\x04 \x01(\x08\x12\r\n\x05whole\x18\x05 \x01(\x08\x12&\n\x07running\x18\x06 \x03(\x0b\x32\x15.tokenlane.v1.Running\"=\n\x07Running\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06tokens\x18\x03 \x01(\r\"\x82\x02\n\tQueueRoom\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\x0c\n\x04\x66its\x18\x02 \x01(\t\x12\x0e\n\x06tokens\x18\x03 \x01(\x04\x12\x11\n\tsequences\x18\x04 \x01(\r\x12\x1b\n\x0eprefill_tokens\x18\x05 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05taken\x18\x06 \x01(\r\x12\x16\n\x0ereserve_tokens\x18\x07 \x01(\x04\x12\x19\n\x11reserve_sequences\x18\x08 \x01(\r\x12\x1e\n\x16reserve_prefill_tokens\x18\t \x01(\x04\x12$\n\x1c\x66lood_reserve_prefill_tokens\x18\x0c \x01(\x04\x42\x11\n\x0f_prefill_tokensb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17tokenlane/v1/line.proto\x12\x0ctokenlane.v1\x1a\x1atokenlane/v1/request.proto\"\xa1\x02\n\tCandidate\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x18\n\x10\x61\x63\x63\x65pted_unix_ms\x18\x04 \x01(\x03\x12\x18\n\x10\x64\x65\x61\x64line_unix_ms\x18\x05 \x01(\x03\x12\x34\n\x0e\x63lassification\x18\x06 \x01(\x0b\x32\x1c.tokenlane.v1.Classification\x12\x10\n\x08held_seq\x18\x07 \x01(\x04\x12\x19\n\x11max_output_tokens\x18\x08 \x01(\r\x12\x0c\n\x04same\x18\t \x01(\t\x12\x13\n\x0breply_inbox\x18\n \x01(\t\x12\x13\n\x0bsystem_hash\x18\x0b \x01(\x06\x12\x12\n\ntools_hash\x18\x0c \x01(\x06\"2\n\x03\x41sk\x12+\n\ncandidates\x18\x01 \x03(\x0b\x32\x17.tokenlane.v1.Candidate\"\xe5\x01\n\x07Verdict\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.tokenlane.v1.Verdict.Kind\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x05 \x01(\r\x12\x10\n\x08position\x18\x06 \x01(\r\x12\x19\n\x11\x65xpected_start_ms\x18\x07 \x01(\r\"<\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_HOLD\x10\x01\x12\x0f\n\x0bKIND_REFUSE\x10\x02\"3\n\x08Verdicts\x12\'\n\x08verdicts\x18\x01 \x03(\x0b\x32\x15.tokenlane.v1.Verdict\"2\n\x04Held\x12*\n\tcandidate\x18\x01 \x01(\x0b\x32\x17.tokenlane.v1.Candidate\"\xa6\x01\n\x04Room\x12\x0e\n\x06worker\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\'\n\x06queues\x18\x03 \x03(\x0b\x32\x17.tokenlane.v1.QueueRoom\x12\x0c\n\x04gone\x18\x04 \x01(\x08\x12\r\n\x05whole\x18\x05 \x01(\x08\x12&\n\x07running\x18\x06 \x03(\x0b\x32\x15.tokenlane.v1.Running\x12\x11\n\tkv_tokens\x18\x07 \x01(\x04\"=\n\x07Running\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06tokens\x18\x03 \x01(\r\"\x82\x02\n\tQueueRoom\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\x0c\n\x04\x66its\x18\x02 \x01(\t\x12\x0e\n\x06tokens\x18\x03 \x01(\x04\x12\x11\n\tsequences\x18\x04 \x01(\r\x12\x1b\n\x0eprefill_tokens\x18\x05 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05taken\x18\x06 \x01(\r\x12\x16\n\x0ereserve_tokens\x18\x07 \x01(\x04\x12\x19\n\x11reserve_sequences\x18\x08 \x01(\r\x12\x1e\n\x16reserve_prefill_tokens\x18\t \x01(\x04\x12$\n\x1c\x66lood_reserve_prefill_tokens\x18\n \x01(\x04\x42\x11\n\x0f_prefill_tokensb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,21 +33,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tokenlane.v1.line_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CANDIDATE']._serialized_start=70
-  _globals['_CANDIDATE']._serialized_end=318
-  _globals['_ASK']._serialized_start=320
-  _globals['_ASK']._serialized_end=370
-  _globals['_VERDICT']._serialized_start=373
-  _globals['_VERDICT']._serialized_end=602
-  _globals['_VERDICT_KIND']._serialized_start=542
-  _globals['_VERDICT_KIND']._serialized_end=602
-  _globals['_VERDICTS']._serialized_start=604
-  _globals['_VERDICTS']._serialized_end=655
-  _globals['_HELD']._serialized_start=657
-  _globals['_HELD']._serialized_end=707
-  _globals['_ROOM']._serialized_start=710
-  _globals['_ROOM']._serialized_end=857
-  _globals['_RUNNING']._serialized_start=859
-  _globals['_RUNNING']._serialized_end=920
-  _globals['_QUEUEROOM']._serialized_start=923
-  _globals['_QUEUEROOM']._serialized_end=1181
+  _globals['_CANDIDATE']._serialized_end=359
+  _globals['_ASK']._serialized_start=361
+  _globals['_ASK']._serialized_end=411
+  _globals['_VERDICT']._serialized_start=414
+  _globals['_VERDICT']._serialized_end=643
+  _globals['_VERDICT_KIND']._serialized_start=583
+  _globals['_VERDICT_KIND']._serialized_end=643
+  _globals['_VERDICTS']._serialized_start=645
+  _globals['_VERDICTS']._serialized_end=696
+  _globals['_HELD']._serialized_start=698
+  _globals['_HELD']._serialized_end=748
+  _globals['_ROOM']._serialized_start=751
+  _globals['_ROOM']._serialized_end=917
+  _globals['_RUNNING']._serialized_start=919
+  _globals['_RUNNING']._serialized_end=980
+  _globals['_QUEUEROOM']._serialized_start=983
+  _globals['_QUEUEROOM']._serialized_end=1241
 # @@protoc_insertion_point(module_scope)

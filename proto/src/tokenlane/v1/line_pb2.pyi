@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Candidate(_message.Message):
-    __slots__ = ("tenant", "request_id", "model", "accepted_unix_ms", "deadline_unix_ms", "classification", "held_seq", "max_output_tokens", "same", "reply_inbox")
+    __slots__ = ("tenant", "request_id", "model", "accepted_unix_ms", "deadline_unix_ms", "classification", "held_seq", "max_output_tokens", "same", "reply_inbox", "system_hash", "tools_hash")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,8 @@ class Candidate(_message.Message):
     MAX_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     SAME_FIELD_NUMBER: _ClassVar[int]
     REPLY_INBOX_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_HASH_FIELD_NUMBER: _ClassVar[int]
+    TOOLS_HASH_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     request_id: str
     model: str
@@ -30,7 +32,9 @@ class Candidate(_message.Message):
     max_output_tokens: int
     same: str
     reply_inbox: str
-    def __init__(self, tenant: _Optional[str] = ..., request_id: _Optional[str] = ..., model: _Optional[str] = ..., accepted_unix_ms: _Optional[int] = ..., deadline_unix_ms: _Optional[int] = ..., classification: _Optional[_Union[_request_pb2.Classification, _Mapping]] = ..., held_seq: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., same: _Optional[str] = ..., reply_inbox: _Optional[str] = ...) -> None: ...
+    system_hash: int
+    tools_hash: int
+    def __init__(self, tenant: _Optional[str] = ..., request_id: _Optional[str] = ..., model: _Optional[str] = ..., accepted_unix_ms: _Optional[int] = ..., deadline_unix_ms: _Optional[int] = ..., classification: _Optional[_Union[_request_pb2.Classification, _Mapping]] = ..., held_seq: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., same: _Optional[str] = ..., reply_inbox: _Optional[str] = ..., system_hash: _Optional[int] = ..., tools_hash: _Optional[int] = ...) -> None: ...
 
 class Ask(_message.Message):
     __slots__ = ("candidates",)
@@ -77,20 +81,22 @@ class Held(_message.Message):
     def __init__(self, candidate: _Optional[_Union[Candidate, _Mapping]] = ...) -> None: ...
 
 class Room(_message.Message):
-    __slots__ = ("worker", "model", "queues", "gone", "whole", "running")
+    __slots__ = ("worker", "model", "queues", "gone", "whole", "running", "kv_tokens")
     WORKER_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     QUEUES_FIELD_NUMBER: _ClassVar[int]
     GONE_FIELD_NUMBER: _ClassVar[int]
     WHOLE_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
+    KV_TOKENS_FIELD_NUMBER: _ClassVar[int]
     worker: str
     model: str
     queues: _containers.RepeatedCompositeFieldContainer[QueueRoom]
     gone: bool
     whole: bool
     running: _containers.RepeatedCompositeFieldContainer[Running]
-    def __init__(self, worker: _Optional[str] = ..., model: _Optional[str] = ..., queues: _Optional[_Iterable[_Union[QueueRoom, _Mapping]]] = ..., gone: _Optional[bool] = ..., whole: _Optional[bool] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ...) -> None: ...
+    kv_tokens: int
+    def __init__(self, worker: _Optional[str] = ..., model: _Optional[str] = ..., queues: _Optional[_Iterable[_Union[QueueRoom, _Mapping]]] = ..., gone: _Optional[bool] = ..., whole: _Optional[bool] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ..., kv_tokens: _Optional[int] = ...) -> None: ...
 
 class Running(_message.Message):
     __slots__ = ("tenant", "request_id", "tokens")

@@ -9,6 +9,7 @@ from tokenlane.v1.recovery_pb2 import TenantPolicy
 from tokenlane.v1.request_pb2 import Classification, Request
 from tokenlane_classifier.line.limits import Ask, TenantLimits
 from tokenlane_classifier.line.waiting import Priority, Waiting
+from tokenlane_proto.prefixes import prefix_of
 
 # Tenant and request id.
 Key = tuple[str, str]
@@ -51,6 +52,8 @@ def candidate_of(tenant: str, request: Request, classification: Classification, 
         held_seq=held_seq,
         same=_same(request),
         reply_inbox="" if request.reply_format == _PLAIN else request.reply_inbox,
+        system_hash=request.facts.system_hash,
+        tools_hash=request.facts.tools_hash,
     )
 
 
@@ -78,6 +81,7 @@ def waiting_of(candidate: Candidate, seq: int, prefill_tokens_per_s: float) -> W
         limit_s=given.ttft_limit_ms / 1_000,
         prefill_s=given.prompt_tokens / prefill_tokens_per_s,
         deadline_s=candidate.deadline_unix_ms / 1_000 if candidate.deadline_unix_ms else None,
+        prefix=prefix_of(candidate.tenant, candidate),
     )
 
 

@@ -233,6 +233,7 @@ class Dispatcher:
         key = (subjects.tenant_of(message.subject), event.request_id)
         usage = event.usage
         self._state.used(key, usage.prompt_tokens, usage.completion_tokens, self._clock())
+        self._state.ran(key[0], event)
         self._forget_copies()
         self._go_on(event.model)
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from tokenlane.v1.line_pb2 import Candidate, QueueRoom, Room
+from tokenlane.v1.reply_pb2 import UsageEvent
 from tokenlane_classifier.dispatch.candidates import Key, ask_of, waiting_of
 from tokenlane_classifier.dispatch.prospects import Prospects
 from tokenlane_classifier.line import snapshot
 from tokenlane_classifier.line.crew import UNLIMITED, Credit, Crew, Offer
+from tokenlane_classifier.line.holders import Holders
 from tokenlane_classifier.line.limits import Accounts, TenantLimits
 from tokenlane_classifier.line.line import Line
 from tokenlane_classifier.line.order import Tariff
@@ -19,6 +21,7 @@ from tokenlane_classifier.line.presence import Presence
 from tokenlane_classifier.line.turn import whose_turn
 from tokenlane_classifier.line.verdict import Refused
 from tokenlane_classifier.line.waiting import Place, Priority, Waiting
+from tokenlane_proto.prefixes import prefix_of
 
 # An admitted request that was to be held, and of which nothing was heard for so long, was not.
 _COMING_S = 30.0
@@ -74,6 +77,7 @@ class State:
         self._prospects = Prospects(self._tariff)
         self.lines: dict[str, Line] = {}
         self.crews: dict[str, Crew] = {}
+        self._holders: defaultdict[str, Holders] = defaultdict(Holders)
         self._flights: dict[Key, Flight] = {}
         self._lost: dict[Key, Flight] = {}
         # Tenants that are parked as it is not known what they have in flight. None: it is.
@@ -202,6 +206,7 @@ class State:
             found = whose_turn(line, now_s, rooms, self._fits, self._is_ahead)
             if found is None:
                 return
+            found = self._preferred(found, now_s)
             self._let_go(found, now_s)
             crew.sent(found, now_s)
             yield found
@@ -211,7 +216,9 @@ class State:
         crew = self.crew(room.model)
         if room.gone:
             crew.left(room.worker)
+            self._holders[room.model].left(room.worker)
             return
+        self._holders[room.model].works(room.worker, room.kv_tokens)
         places = [(Place(queue.lane, queue.fits), queue) for queue in room.queues]
         offers = {place: _offer(queue) for place, queue in places}
         crew.heard(room.worker, offers, {place: queue.taken for place, queue in places if queue.taken}, now_s)
@@ -247,6 +254,11 @@ class State:
             self.line(flight.waiting.model).settle(flight.waiting, prompt_tokens, output_tokens)
         self._unpark(flight.tenant)
 
+    def ran(self, tenant: str, event: UsageEvent) -> None:
+        """A worker told what it ran."""
+        tokens = event.usage.prompt_tokens + event.usage.completion_tokens
+        self._holders[event.model].ran(event.worker, prefix_of(tenant, event.facts), tokens)
+
     def sweep(self, now_s: float) -> list[Waiting]:
         """Forget what was lost sight of. Returns what passed its deadline while it waited."""
         for key, flight in list(self._flights.items()):
@@ -265,7 +277,8 @@ class State:
                 del self._coming[key]
                 self._drop(key, coming.waiting, now_s)
         for model, crew in self.crews.items():
-            crew.forget_silent(now_s)
+            for worker in crew.forget_silent(now_s):
+                self._holders[model].left(worker)
             self._prospects.halt(model, not len(crew), now_s)
         for model, lane, slack in self._prospects.slacks(now_s):
             self.line(model).slacken(lane, slack)
@@ -287,6 +300,19 @@ class State:
         """Whether nobody may have taken it yet."""
         sent = None if flight.worker else flight.waiting
         return sent is not None and self.crew(sent.model).is_underway(sent.place, flight.seen_s)
+
+    def _preferred(self, found: Waiting, now_s: float) -> Waiting:
+        """What goes in its place, or it: where one worker alone has room, of equals what begins as it has in its
+        cache."""
+        worker = self.crew(found.model).only(found.place)
+        if worker is None:
+            return found
+        holders = self._holders[found.model]
+        other = self.line(found.model).alike(found, holders.held(worker), now_s)
+        if other is not None and self._fits(other) and not self._is_ahead(other):
+            found = other
+        holders.ran(worker, found.prefix)
+        return found
 
     def _fits(self, waiting: Waiting) -> bool:
         if self._unheard is not None and self._limits(waiting.tenant).tokens_in_flight:

@@ -132,10 +132,12 @@ class Crew:
         for place, own in hand.offers.items():
             together[place] = together[place].minus(own)
 
-    def forget_silent(self, now_s: float) -> None:
-        """Workers that told nothing for too long are gone."""
-        for worker in [worker for worker, hand in self._hands.items() if now_s - hand.told_s > SILENCE_S]:
+    def forget_silent(self, now_s: float) -> Collection[str]:
+        """Workers that told nothing for too long are gone. Returns them."""
+        gone = [worker for worker, hand in self._hands.items() if now_s - hand.told_s > SILENCE_S]
+        for worker in gone:
             self.left(worker)
+        return gone
 
     def sent(self, waiting: Waiting, now_s: float) -> None:
         """A request went to its lane."""
@@ -167,6 +169,14 @@ class Crew:
             [place for place, left in offers.items() if left.spare.is_room],
             [place for place, left in offers.items() if left.idle.is_room],
         )
+
+    def only(self, place: Place) -> str | None:
+        """The worker that has room for what waits there, where no other has."""
+        able = (
+            name for name, hand in self._hands.items() if place in hand.offers and hand.offers[place].credit.is_room
+        )
+        first, second = next(able, None), next(able, None)
+        return None if second is not None else first
 
     def _left(self, place: Place) -> Offer:
         named = [places for places in self._together if place in places]

@@ -1,11 +1,12 @@
 """The order in which requests go to the engines of a model."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 
 from tokenlane_classifier.line.order import TARIFF, Tariff
 from tokenlane_classifier.line.ranked import Ranked
 from tokenlane_classifier.line.tier import Tier
 from tokenlane_classifier.line.waiting import Place, Priority, Waiting
+from tokenlane_proto.prefixes import Prefix
 
 
 class Line:
@@ -115,6 +116,10 @@ class Line:
         if waiting.priority is not other.priority:
             return waiting.priority < other.priority
         return self._tiers[waiting.priority].queue(waiting.place).is_behind(waiting.tenant, other.tenant)
+
+    def alike(self, first: Waiting, held: Collection[Prefix], now_s: float) -> Waiting | None:
+        """What goes instead of the one whose turn it is, as its prompt begins as one of these. None: nothing does."""
+        return self._tiers[first.priority].queue(first.place).alike(first, held, now_s)
 
     def look_past(self, tenant: str) -> None:
         """It is not considered until `look_at`, and nothing else changes."""

@@ -1,11 +1,13 @@
 """What waits in one place, of one priority."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 
+from tokenlane_classifier.line.alike import Alike
 from tokenlane_classifier.line.bands import EQUALS, Bands, Head
-from tokenlane_classifier.line.order import aged_s
+from tokenlane_classifier.line.order import aged_s, rank_s
 from tokenlane_classifier.line.ranked import Ranked
 from tokenlane_classifier.line.waiting import Waiting
+from tokenlane_proto.prefixes import Prefix
 
 
 class Queue:
@@ -21,6 +23,7 @@ class Queue:
         self._waiting: dict[int, Waiting] = {}
         self._own: dict[str, Ranked[int, float]] = {}
         self._on_time: Ranked[int, float] = Ranked()
+        self._alike = Alike()
         self._levels: dict[str, float] = {}
         self._slack, self._bands, self._credit = slack, Bands(slack), slack * (EQUALS + 1) / EQUALS
         # The highest level from which a request was served.
@@ -40,11 +43,14 @@ class Queue:
         self._waiting[waiting.seq] = waiting
         self._own[waiting.tenant].put(waiting.seq, waiting.due_s)
         self._on_time.put(waiting.seq, waiting.start_s)
+        self._alike.put(waiting, waiting.due_s)
         self.place(waiting.tenant)
 
     def remove(self, seq: int) -> None:
         """It left, whatever for."""
-        tenant = self._waiting.pop(seq).tenant
+        waiting = self._waiting.pop(seq)
+        tenant = waiting.tenant
+        self._alike.discard(waiting)
         self._on_time.discard(seq)
         self._own[tenant].discard(seq)
         if not self._own[tenant]:
@@ -63,6 +69,17 @@ class Queue:
         self._grow_late(now_s)
         found = self._bands.first()
         return None if found is None else (found[0], self._waiting[found[0][1]])
+
+    def alike(self, first: Waiting, held: Collection[Prefix], now_s: float) -> Waiting | None:
+        """What goes instead of the one whose turn it is, as its prompt begins as one of these: the most urgent of those
+        that are equals. None: nothing does."""
+        if not self._alike or first.prefix in held:
+            return None
+        most = self.level(first.tenant) + self._slack
+        waits = (self._waiting[seq] for seq in self._alike.firsts(held))
+        equals = (one for one in waits if one.tenant not in self._parked and self.level(one.tenant) <= most)
+        found = min(equals, key=lambda one: (rank_s(one, now_s), one.seq), default=None)
+        return found if found is not None and self._alike.passes(first, now_s) else None
 
     def charge(self, tenant: str, amount: float) -> None:
         """It was served this much over its weight, or less if negative."""
@@ -120,4 +137,5 @@ class Queue:
             waiting = self._waiting[found[1]]
             self._on_time.discard(waiting.seq)
             self._own[waiting.tenant].put(waiting.seq, aged_s(waiting))
+            self._alike.put(waiting, aged_s(waiting))
             self.place(waiting.tenant)

@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from tokenlane_fleet.urgency import due_s
+from tokenlane_proto.prefixes import Prefix
 
 
 class Priority(IntEnum):
@@ -39,6 +40,8 @@ class Waiting:
     limit_s: float
     prefill_s: float = 0.0
     deadline_s: float | None = None
+    # Its prompt begins as those do that have the same.
+    prefix: Prefix | None = None
 
     @property
     def place(self) -> Place:
