@@ -15,6 +15,7 @@ from tokenlane.v1.recovery_pb2 import RequestState, RequestStatus
 from tokenlane_chassis.bus import Bus, Message
 from tokenlane_chassis.errors import BusError
 from tokenlane_classifier.dispatch.candidates import Key, candidate_of
+from tokenlane_classifier.dispatch.leftovers import Leftovers
 from tokenlane_classifier.dispatch.metrics import LineMetrics
 from tokenlane_classifier.dispatch.releasing import Releasing
 from tokenlane_classifier.dispatch.state import Fate, State
@@ -67,6 +68,7 @@ class Dispatcher:
         self._log = log
         self._state = self._new_state()
         self._releasing = Releasing(bus, log)
+        self._leftovers = Leftovers(bus, log)
         self._metrics = metrics
 
     async def lead(self) -> None:
@@ -148,15 +150,19 @@ class Dispatcher:
     async def _compare(self) -> None:
         """Find what waits and is not known. What is being moved or was just put there is not counted yet; only what is
         missed twice is looked for. Raises BusError."""
+        counts = await self._bus.subject_counts(topology.LANES, ">")
         waits: Counter[str] = Counter()
-        for subject, count in (await self._bus.subject_counts(topology.LANES, topology.ALL_HELD)).items():
+        for subject, count in counts.items():
             with contextlib.suppress(MalformedMessageError):
-                waits[subjects.parse_lane(subject).model] += count
+                if subjects.is_held(subject):
+                    waits[subjects.parse_lane(subject).model] += count
         now_s, moved = self._clock(), self._releasing.busy
         missed = any(count > self._state.known(model, now_s) + moved for model, count in waits.items())
         if missed and self._missed:
             await self._recall()
         self._missed = missed
+        places = [(model, place) for model, crew in self._state.crews.items() for place in crew.places()]
+        await self._leftovers.look(counts, places)
 
     async def _recall(self) -> None:
         """All that waits, from the stream. Raises BusError."""
