@@ -29,7 +29,8 @@ from tests.support.fleet import LANES, Fleet, FleetConfig, api_key
 
 _TENANT = "bench"
 _PROMPTS, _WORDS, _REQUESTS, _OUTPUT = 48, 120, 400, 8
-_ENGINE = ("--max-num-seqs", "8", "--max-num-batched-tokens", "1024", "--enable-prompt-tokens-details")
+_SEQUENCES = "8"
+_ENGINE = ("--max-num-seqs", _SEQUENCES, "--max-num-batched-tokens", "1024", "--enable-prompt-tokens-details")
 _COUNTERS = ("vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total", "vllm:iteration_tokens_total_count")
 
 
@@ -71,7 +72,12 @@ def _text(dice: random.Random, words: int) -> str:
 async def measure(engines: Sequence[Engine], seeds: Sequence[int], told: bool) -> list[Round]:
     """A round for each seed."""
     # Each worker serves both lanes.
-    engine = {"ENGINE": "url", "SERVED_MODEL_NAME": MODEL, "SHARED_LANES": ",".join(LANES)}
+    engine = {
+        "ENGINE": "url",
+        "SERVED_MODEL_NAME": MODEL,
+        "ENGINE_MAX_NUM_SEQS": _SEQUENCES,
+        "SHARED_LANES": ",".join(LANES),
+    }
     own = {lane: {"ENGINE_URL": each.url} for lane, each in zip(LANES, engines, strict=True)}
     config = FleetConfig(ingresses=1, workers=1, tenants=(_TENANT,), engine=engine, lane_engine=own)
     async with Fleet(config) as fleet:
