@@ -10,25 +10,23 @@ from enum import Enum, auto
 from tokenlane.v1.line_pb2 import Candidate, QueueRoom, Room
 from tokenlane.v1.reply_pb2 import UsageEvent
 from tokenlane_classifier.dispatch.candidates import Key, ask_of, waiting_of
+from tokenlane_classifier.dispatch.flights import Flights
+from tokenlane_classifier.dispatch.presences import Presences
 from tokenlane_classifier.dispatch.prospects import Prospects
+from tokenlane_classifier.dispatch.roll import Roll
 from tokenlane_classifier.line import snapshot
 from tokenlane_classifier.line.crew import UNLIMITED, Credit, Crew, Offer
 from tokenlane_classifier.line.holders import Holders
 from tokenlane_classifier.line.limits import Accounts, TenantLimits
 from tokenlane_classifier.line.line import Line
 from tokenlane_classifier.line.order import Tariff
-from tokenlane_classifier.line.presence import Presence
 from tokenlane_classifier.line.turn import whose_turn
 from tokenlane_classifier.line.verdict import Refused
-from tokenlane_classifier.line.waiting import Place, Priority, Waiting
+from tokenlane_classifier.line.waiting import Place, Waiting
 from tokenlane_proto.prefixes import prefix_of
 
 # An admitted request that was to be held, and of which nothing was heard for so long, was not.
 _COMING_S = 30.0
-# A request that no worker has named for so long has ended, or waits anew.
-_UNSEEN_S = 5.0
-# By then the broker has delivered it to another worker, if its own was lost: after 10 s.
-_LOST_S = 15.0
 # What was to be held and is not older than this may be on its way into the stream.
 _PUT_S = 2.0
 
@@ -43,19 +41,6 @@ class Fate(Enum):
     COPY = auto()
     # It is being moved.
     GOING = auto()
-
-
-@dataclass(slots=True)
-class Flight:
-    """A request that went to its lane. `waiting`: None where only a worker told of it. `worker`: who named it last."""
-
-    tenant: str
-    tokens: int
-    seen_s: float
-    waiting: Waiting | None = None
-    worker: str = ""
-    # Its worker told since then that it has it no more.
-    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +63,12 @@ class State:
         self.lines: dict[str, Line] = {}
         self.crews: dict[str, Crew] = {}
         self._holders: defaultdict[str, Holders] = defaultdict(Holders)
-        self._flights: dict[Key, Flight] = {}
-        self._lost: dict[Key, Flight] = {}
+        self._presences = Presences(self._tariff, limits)
+        self._flights = Flights(self.accounts, self._presences)
+        self._roll = Roll()
         # Tenants that are parked as it is not known what they have in flight. None: it is.
         self._unheard: set[str] | None = None
-        # What each worker has, by its last word.
-        self._running: dict[str, set[Key]] = {}
         self._coming: dict[Key, Coming] = {}
-        # Of those in line: their keys, and the inboxes that are told how they stand.
-        self._keys: dict[int, Key] = {}
-        self._inboxes: dict[int, str] = {}
-        self._numbers_of: dict[Key, int] = {}
-        # By model and place: all that waits, is on its way or runs, but for batch.
-        self._presences: defaultdict[tuple[str, Place], Presence] = defaultdict(Presence)
         self._numbers = itertools.count(1)
         self._copies: list[int] = []
 
@@ -120,9 +98,9 @@ class State:
         """A request asks to go on: it joins its line under a negative number until it is released, or `wait` is called.
         None: it went on before. One that waits already is what it was."""
         key = _key(candidate)
-        if key in self._flights or key in self._lost:
+        if key in self._flights:
             return None
-        if (known := self.in_line(key)) is not None:
+        if (known := self._roll.get(key)) is not None:
             return known
         waiting = waiting_of(candidate, -next(self._numbers), self._prefill_tokens_per_s)
         if self._coming.pop(key, None) is None and (refused := self._refuse(candidate, waiting, now_s, jitter)):
@@ -143,7 +121,7 @@ class State:
 
     def wait(self, candidate: Candidate, waiting: Waiting, now_s: float) -> None:
         """It was not released: it is put where it waits, and comes back by `held`."""
-        self._leave(waiting.model, waiting.seq, now_s)
+        self._leave(waiting, now_s)
         self._coming[_key(candidate)] = Coming(waiting, now_s)
 
     def told(self, waiting: Waiting, now_s: float) -> tuple[int, float]:
@@ -152,9 +130,7 @@ class State:
 
     def in_line(self, key: Key) -> Waiting | None:
         """What waits under that name."""
-        seq = self._numbers_of.get(key)
-        found = (line.get(seq) for line in self.lines.values()) if seq is not None else ()
-        return next((waiting for waiting in found if waiting is not None), None)
+        return self._roll.get(key)
 
     def known(self, model: str, now_s: float) -> int:
         """Requests of a model that wait, or are about to."""
@@ -166,16 +142,9 @@ class State:
         found, self._copies = self._copies, []
         return found
 
-    def watched(self, most: int) -> list[tuple[Waiting, str]]:
+    def watched(self, most: int) -> Iterator[tuple[Waiting, str]]:
         """Some of those that wait, with the inbox that is told how they stand; the next ones each time."""
-        found = []
-        for seq, inbox in list(itertools.islice(self._inboxes.items(), most)):
-            del self._inboxes[seq]
-            self._inboxes[seq] = inbox
-            waiting = self.in_line(self._keys[seq])
-            if waiting is not None:
-                found.append((waiting, inbox))
-        return found
+        return self._roll.watched(most)
 
     def held(self, candidate: Candidate, now_s: float) -> Fate:
         """It was put where it waits."""
@@ -185,15 +154,15 @@ class State:
     def recall(self, candidate: Candidate, now_s: float) -> Fate:
         """It was found where it waits: another dispatcher admitted it, or nobody told."""
         key = _key(candidate)
-        if not any(key in known for known in (self._flights, self._coming, self._numbers_of)):
+        if not (self._flights.get(key) or key in self._coming or key in self._roll):
             self.accounts.recall(candidate.tenant)
         return self._place(candidate, now_s)
 
     def gone(self, key: Key, now_s: float) -> Waiting | None:
         """It is not to be served. What waited, if it did."""
-        waiting = self.in_line(key)
+        waiting = self._roll.get(key)
         if waiting is not None:
-            self._leave(waiting.model, waiting.seq, now_s)
+            self._leave(waiting, now_s)
             self._drop(key, waiting, now_s)
         return waiting
 
@@ -203,7 +172,7 @@ class State:
         if not len(line):
             return
         while (rooms := crew.rooms()).room:
-            found = whose_turn(line, now_s, rooms, self._fits, self._is_ahead)
+            found = whose_turn(line, now_s, rooms, self._fits, self._presences.is_ahead)
             if found is None:
                 return
             found = self._preferred(found, now_s)
@@ -225,7 +194,7 @@ class State:
         for running in room.running:
             self._seen((running.tenant, running.request_id), running.tokens, room.worker, now_s)
         if room.whole:
-            self._ended(room.worker, {(running.tenant, running.request_id) for running in room.running})
+            self._flights.ran(room.worker, {(running.tenant, running.request_id) for running in room.running})
 
     def hear_workers(self) -> None:
         """Not all of them have told what they have: of who has a limit in flight, nothing goes."""
@@ -239,18 +208,13 @@ class State:
 
     def used(self, key: Key, prompt_tokens: int, output_tokens: int, now_s: float) -> None:
         """A request ended, and took so much."""
-        if key in self._lost:
-            self._find(key)
-        if key in self._coming or key in self._numbers_of:
+        self._flights.find(key)
+        if key in self._coming or key in self._roll:
             self._meet(key, 0, now_s)
-        flight = self._flights.pop(key, None)
+        flight = self._flights.end(key, prompt_tokens + output_tokens, now_s)
         if flight is None:
             return
-        # Of what was not admitted here nothing was taken that could come back.
-        used = flight.tokens if flight.waiting is None else prompt_tokens + output_tokens
-        self.accounts.end(flight.tenant, flight.tokens, used, now_s)
         if flight.waiting is not None:
-            self._presence(flight.waiting).leave(key)
             self.line(flight.waiting.model).settle(flight.waiting, prompt_tokens, output_tokens)
         self._unpark(flight.tenant)
 
@@ -261,17 +225,8 @@ class State:
 
     def sweep(self, now_s: float) -> list[Waiting]:
         """Forget what was lost sight of. Returns what passed its deadline while it waited."""
-        for key, flight in list(self._flights.items()):
-            if now_s - flight.seen_s > _UNSEEN_S and not self._underway(flight):
-                self._lose(key, now_s)
-        for key, flight in list(self._lost.items()):
-            if now_s - flight.seen_s > _LOST_S:
-                del self._lost[key]
-                self.accounts.forget_lost(flight.tenant, flight.tokens)
-                self._unpark(flight.tenant)
-        for worker, keys in list(self._running.items()):
-            if keys.isdisjoint(self._flights):
-                del self._running[worker]
+        for tenant in self._flights.sweep(now_s, self._is_underway):
+            self._unpark(tenant)
         for key, coming in list(self._coming.items()):
             if now_s - coming.since_s > _COMING_S:
                 del self._coming[key]
@@ -284,10 +239,8 @@ class State:
             self.line(model).slacken(lane, slack)
         expired = [waiting for line in self.lines.values() for waiting in line.expired(now_s)]
         for waiting in expired:
-            key = self._keys[waiting.seq]
-            self._forget(waiting.seq)
             self._prospects.leave(waiting, False, now_s)
-            self._drop(key, waiting, now_s)
+            self._drop(self._roll.strike(waiting), waiting, now_s)
         return expired
 
     def tenant_changed(self, tenant: str) -> None:
@@ -296,10 +249,8 @@ class State:
             line.weigh(tenant, self._limits(tenant).weight)
         self._unpark(tenant)
 
-    def _underway(self, flight: Flight) -> bool:
-        """Whether nobody may have taken it yet."""
-        sent = None if flight.worker else flight.waiting
-        return sent is not None and self.crew(sent.model).is_underway(sent.place, flight.seen_s)
+    def _is_underway(self, sent: Waiting, sent_s: float) -> bool:
+        return self.crew(sent.model).is_underway(sent.place, sent_s)
 
     def _preferred(self, found: Waiting, now_s: float) -> Waiting:
         """What goes in its place, or it: where one worker alone has room, of equals what begins as it has in its
@@ -309,7 +260,7 @@ class State:
             return found
         holders = self._holders[found.model]
         other = self.line(found.model).alike(found, holders.held(worker), now_s)
-        if other is not None and self._fits(other) and not self._is_ahead(other):
+        if other is not None and self._fits(other) and not self._presences.is_ahead(other):
             found = other
         holders.ran(worker, found.prefix)
         return found
@@ -323,15 +274,14 @@ class State:
     def _place(self, candidate: Candidate, now_s: float) -> Fate:
         key = _key(candidate)
         if (flight := self._flights.get(key)) is not None:
-            return Fate.COPY if flight.worker and not flight.is_over else Fate.GOING
-        if (known := self.in_line(key)) is not None:
+            return Fate.COPY if flight.is_running else Fate.GOING
+        if (known := self._roll.get(key)) is not None:
             if known.seq == candidate.held_seq:
                 return Fate.WAITS
             if known.seq > 0:
                 return Fate.COPY
-            self._leave(known.model, known.seq, now_s)
-        if (lost := self._lost.pop(key, None)) is not None:
-            self.accounts.forget_lost(lost.tenant, lost.tokens)
+            self._leave(known, now_s)
+        self._flights.forget_lost(key)
         self._coming.pop(key, None)
         waiting = waiting_of(candidate, candidate.held_seq, self._prefill_tokens_per_s)
         self._join(key, waiting, candidate.reply_inbox, now_s)
@@ -340,19 +290,16 @@ class State:
     def _let_go(self, waiting: Waiting, now_s: float) -> None:
         self.line(waiting.model).release(waiting.seq)
         self._prospects.leave(waiting, True, now_s)
-        self.accounts.release(waiting.tenant, waiting.tokens)
-        self._flights[self._keys[waiting.seq]] = Flight(waiting.tenant, waiting.tokens, now_s, waiting)
-        self._forget(waiting.seq)
+        self._flights.let_go(self._roll.strike(waiting), waiting, now_s)
 
     def _meet(self, key: Key, tokens: int, now_s: float) -> None:
         """A worker has it, or had, though it was not let go here: another dispatcher did, or none."""
         coming = self._coming.pop(key, None)
         if coming is not None:
             self._join(key, coming.waiting, "", now_s)
-        waiting = self.in_line(key)
+        waiting = self._roll.get(key)
         if waiting is None:
-            self._flights[key] = Flight(key[0], tokens, now_s)
-            self.accounts.found(key[0], tokens)
+            self._flights.found(key, tokens, now_s)
             return
         if waiting.seq > 0:
             self._copies.append(waiting.seq)
@@ -363,75 +310,24 @@ class State:
         line.weigh(waiting.tenant, weight)
         line.add(waiting)
         self._prospects.enter(waiting, weight, now_s)
-        self._enter(key, waiting)
-        self._keys[waiting.seq], self._numbers_of[key] = key, waiting.seq
-        if inbox:
-            self._inboxes[waiting.seq] = inbox
-
-    def _enter(self, key: Key, waiting: Waiting) -> None:
-        if waiting.priority is not Priority.BATCH:
-            amount = self._tariff.of(waiting) / self._limits(waiting.tenant).weight
-            self._presence(waiting).enter(key, waiting.tenant, amount)
+        self._presences.enter(key, waiting)
+        self._roll.enter(key, waiting, inbox)
 
     def _drop(self, key: Key, waiting: Waiting, now_s: float) -> None:
         """It waits no more, and was not served."""
-        self._presence(waiting).leave(key)
+        self._presences.leave(key, waiting)
         self.accounts.drop(waiting.tenant, waiting.tokens, now_s)
 
-    def _presence(self, waiting: Waiting) -> Presence:
-        return self._presences[waiting.model, waiting.place]
-
-    def _is_ahead(self, waiting: Waiting) -> bool:
-        return waiting.priority is not Priority.BATCH and self._presence(waiting).is_ahead(waiting.tenant)
-
-    def _leave(self, model: str, seq: int, now_s: float) -> Waiting | None:
-        waiting = self.line(model).remove(seq)
-        self._forget(seq)
-        if waiting is not None:
-            self._prospects.leave(waiting, False, now_s)
-        return waiting
-
-    def _forget(self, seq: int) -> None:
-        key = self._keys.pop(seq, None)
-        self._inboxes.pop(seq, None)
-        if key is not None and self._numbers_of.get(key) == seq:
-            del self._numbers_of[key]
+    def _leave(self, waiting: Waiting, now_s: float) -> None:
+        self.line(waiting.model).remove(waiting.seq)
+        self._roll.strike(waiting)
+        self._prospects.leave(waiting, False, now_s)
 
     def _seen(self, key: Key, tokens: int, worker: str, now_s: float) -> None:
-        if key in self._lost:
-            self._find(key)
+        self._flights.find(key)
         if key not in self._flights:
             self._meet(key, tokens, now_s)
-        flight = self._flights[key]
-        flight.seen_s, flight.worker, flight.is_over = now_s, worker, False
-
-    def _ended(self, worker: str, running: set[Key]) -> None:
-        """Whoever had these has them no more, or another one has."""
-        for key in self._running.get(worker, set()) - running:
-            flight = self._flights.get(key)
-            if flight is not None and flight.worker == worker:
-                flight.is_over = True
-        self._running[worker] = running
-
-    def _lose(self, key: Key, now_s: float) -> None:
-        """Nobody has it. It is delivered again, unless its worker ended it."""
-        flight = self._flights.pop(key)
-        if flight.waiting is not None:
-            self._presence(flight.waiting).leave(key)
-        if flight.is_over:
-            self.accounts.end(flight.tenant, flight.tokens, flight.tokens, now_s)
-            self._unpark(flight.tenant)
-        else:
-            self._lost[key] = flight
-            self.accounts.lose(flight.tenant, flight.tokens)
-
-    def _find(self, key: Key) -> None:
-        """It was lost, and is there."""
-        flight = self._flights[key] = self._lost.pop(key)
-        self.accounts.forget_lost(flight.tenant, flight.tokens)
-        self.accounts.found(flight.tenant, flight.tokens)
-        if flight.waiting is not None:
-            self._enter(key, flight.waiting)
+        self._flights.seen(key, worker, now_s)
 
     def _unpark(self, tenant: str) -> None:
         for line in self.lines.values():
