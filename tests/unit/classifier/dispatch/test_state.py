@@ -158,6 +158,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_before_it_waits() -> None:
     assert refused.status == 503
     assert refused.retry_after_ms is not None
     assert 3_000 < refused.retry_after_ms < 6_000
+    assert knows.returning(now_s) == {MODEL: 1}
     assert isinstance(knows.apply(candidate("patient"), now_s, 0.0), Waiting)
     assert knows.accounts.usage("acme").queued == 51
 

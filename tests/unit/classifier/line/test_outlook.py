@@ -58,7 +58,7 @@ def test_each_is_told_another_time_and_comes_in_at_it() -> None:
     assert told == sorted(told)
     assert told[0] == pytest.approx(3_000, rel=0.05)
     assert told[4] - told[0] == pytest.approx(400, rel=0.05)
-    assert outlook.promised == 5
+    assert outlook.promised(100.0) == 5
 
 
 def test_asking_again_before_its_time_changes_nothing() -> None:
@@ -66,7 +66,7 @@ def test_asking_again_before_its_time_changes_nothing() -> None:
     filled(outlook, 50, 100.0)
     first = refused(outlook, coming("k"), 100.0, jitter=0.9)
     assert refused(outlook, coming("k"), 101.0) == pytest.approx(first - 1_000, abs=2)
-    assert outlook.promised == 1
+    assert outlook.promised(101.0) == 1
 
 
 def test_who_comes_at_its_time_is_let_in_and_who_comes_newly_is_not() -> None:
@@ -89,9 +89,9 @@ def test_places_that_nobody_comes_for_are_given_up() -> None:
     for number, spot in enumerate(spots):
         outlook.leave(spot, True, 100.0 + number / 10)
     assert outlook.refuse(coming("early"), 105.0, 0.0) is None
-    assert outlook.promised > 0
+    assert outlook.promised(105.0) > 0
     assert outlook.refuse(coming("late"), 200.0, 0.0) is None
-    assert outlook.promised == 0
+    assert outlook.promised(200.0) == 0
 
 
 def test_a_tenant_with_little_waiting_is_let_in_while_another_floods() -> None:
@@ -106,7 +106,7 @@ def test_a_place_is_not_promised_for_too_long() -> None:
     outlook = warmed(1_000.0)
     filled(outlook, 10_000, 100.0)
     assert refused(outlook, coming("k"), 100.0, jitter=0.5) == 900_000
-    assert outlook.promised == 0
+    assert outlook.promised(100.0) == 0
 
 
 def test_of_a_fleet_that_served_nothing_yet_nothing_is_known() -> None:

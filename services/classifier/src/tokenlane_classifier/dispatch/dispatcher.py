@@ -122,7 +122,8 @@ class Dispatcher:
             for waiting in self._state.sweep(self._clock()):
                 self._releasing.expire(waiting.seq)
             self._tell_those_who_wait()
-            self._metrics.waits({model: len(line) for model, line in self._state.lines.items()})
+            waits = {model: len(line) for model, line in self._state.lines.items()}
+            self._metrics.waits(waits, self._state.returning(self._clock()))
             try:
                 await self._count()
                 await self._keep()

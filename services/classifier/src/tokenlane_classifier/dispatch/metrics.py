@@ -15,6 +15,12 @@ class LineMetrics:
         self._waiting = Gauge(
             "tokenlane_waiting_requests", "Requests that wait for their turn", ("model",), registry=registry
         )
+        self._returning = Gauge(
+            "tokenlane_returning_requests",
+            "Requests that were refused, and have a place when they come again as told",
+            ("model",),
+            registry=registry,
+        )
         self._waited = Histogram(
             "tokenlane_released_after_seconds",
             "From acceptance to the turn",
@@ -24,11 +30,12 @@ class LineMetrics:
         )
         self._by_lane: dict[tuple[str, str], Histogram] = {}
 
-    def waits(self, requests: Mapping[str, int]) -> None:
-        """So many of each model wait, and this replica knows it."""
+    def waits(self, requests: Mapping[str, int], returning: Mapping[str, int]) -> None:
+        """So many of each model wait, and are expected to come again, and this replica knows it."""
         self._dispatches.set(1)
-        for model, count in requests.items():
-            self._waiting.labels(model).set(count)
+        for gauge, counts in ((self._waiting, requests), (self._returning, returning)):
+            for model, count in counts.items():
+                gauge.labels(model).set(count)
 
     def released(self, model: str, lane: str, seconds: float) -> None:
         """A request's turn came."""
@@ -41,3 +48,4 @@ class LineMetrics:
         """Another replica dispatches from now on."""
         self._dispatches.set(0)
         self._waiting.clear()
+        self._returning.clear()

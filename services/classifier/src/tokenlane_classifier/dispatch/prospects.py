@@ -1,7 +1,7 @@
 """When what waits will start, by model and lane. Pure."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from tokenlane_classifier.line.backlog import Spot
 from tokenlane_classifier.line.order import Tariff
@@ -58,6 +58,13 @@ class Prospects:
         """About how many go before what waits, and in how many seconds it starts."""
         spot, outlook = self._spots[waiting.seq], self._outlook(waiting)
         return outlook.position(spot), outlook.wait_s(spot, now_s)
+
+    def returning(self, now_s: float) -> Counter[str]:
+        """How many of each model were told when to come again, and have not."""
+        found: Counter[str] = Counter()
+        for (model, _), outlook in self._outlooks.items():
+            found[model] += outlook.promised(now_s)
+        return found
 
     def slacks(self, now_s: float) -> list[tuple[str, str, float]]:
         """Model, lane and slack, where it is known."""

@@ -3,7 +3,7 @@ Pure; times in seconds since the Unix epoch."""
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -127,6 +127,10 @@ class State:
     def told(self, waiting: Waiting, now_s: float) -> tuple[int, float]:
         """About how many go before what waits, and in how many seconds it starts."""
         return self._prospects.told(waiting, now_s)
+
+    def returning(self, now_s: float) -> Mapping[str, int]:
+        """How many of each model were refused and are expected to come again."""
+        return self._prospects.returning(now_s)
 
     def in_line(self, key: Key) -> Waiting | None:
         """What waits under that name."""

@@ -60,15 +60,14 @@ class Outlook:
         self._tenants: dict[str, Drain] = {}
         self._halted = False
 
-    @property
-    def promised(self) -> int:
+    def promised(self, now_s: float) -> int:
         """How many are expected to come again."""
+        self._lapse(now_s)
         return len(self._returns)
 
     def refuse(self, coming: Coming, now_s: float, jitter: float) -> Refused | None:
         """Why it is not let in; None if it is. `jitter`: chance, of at least 0 and below 1."""
-        for booking in self._returns.lapsed(now_s):
-            self._all.leave(booking.spot)
+        self._lapse(now_s)
         kept_s = self._kept_s(coming, now_s)
         if kept_s is not None:
             return _refused(kept_s) if kept_s else None
@@ -130,6 +129,10 @@ class Outlook:
     def rate_of(self, tenant: str, now_s: float) -> float | None:
         """What a tenant gets of it while something of it waits."""
         return self._tenants[tenant].rate(now_s) if tenant in self._tenants else None
+
+    def _lapse(self, now_s: float) -> None:
+        for booking in self._returns.lapsed(now_s):
+            self._all.leave(booking.spot)
 
     def _kept_s(self, coming: Coming, now_s: float) -> float | None:
         # How long until its time, 0 if it is let in. None if it has none.
