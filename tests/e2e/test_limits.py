@@ -67,6 +67,25 @@ async def test_a_client_comes_again_when_it_is_told_to_and_is_served(stack: Loca
     assert (answer.parse().choices[0].message.content or "").startswith("[simulated]")
 
 
+async def test_a_prompt_that_is_too_long_for_its_tenant_is_refused_for_good(stack: LocalStack) -> None:
+    long: list[ChatCompletionUserMessageParam] = [{"role": "user", "content": "a sentence of six words. " * 800}]
+    refusals: list[openai.BadRequestError] = []
+    with limited(stack, "--context-tokens", "2000"):
+        async with openai.AsyncOpenAI(base_url=f"{stack.url}/v1", api_key=stack.key) as client:
+
+            async def refused() -> bool:
+                try:
+                    await client.chat.completions.create(model=stack.model, messages=long, max_tokens=8)
+                except openai.BadRequestError as error:
+                    refusals.append(error)
+                return bool(refusals)
+
+            await until(refused, 30)
+            answer = await client.chat.completions.create(model=stack.model, messages=HELLO, max_tokens=8)
+    assert refusals[0].code == "context_length_exceeded"
+    assert answer.choices[0].message.content
+
+
 async def test_who_only_submits_is_told_too_and_comes_again_under_the_key(stack: LocalStack) -> None:
     refusals: list[RequestFailed] = []
 

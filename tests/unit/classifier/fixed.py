@@ -16,7 +16,7 @@ class FixedPrompt(PromptEstimates):
 
     def __init__(self, tokens: int, expected: int) -> None:
         super().__init__(PromptSettings())
-        self.says = PromptEstimate(tokens, "latin", (3, 4), expected)
+        self.says = PromptEstimate(tokens, "latin", (3, 4), expected, expected // 2)
         self.asked: list[tuple[int, int]] = []
         self.taught: list[tuple[Any, ...]] = []
 

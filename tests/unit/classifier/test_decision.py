@@ -76,6 +76,7 @@ def test_later_hops_are_told_all_of_it() -> None:
         output_tokens=300,
         typical_output_tokens=200,
         expected_prompt_tokens=90,
+        least_prompt_tokens=45,
         category="latin",
         byte_classes=[3, 4],
         classified_unix_ms=NOW,

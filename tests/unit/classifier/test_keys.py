@@ -45,7 +45,7 @@ def test_an_entry_has_what_a_cancellation_needs() -> None:
     )
     entry = entry_of(request, 7)
     assert entry == Entry(7, 100, "m", "door.1", True, "acme.r1.x")
-    prompt = PromptEstimate(30, "latin", (), 29)
+    prompt = PromptEstimate(30, "latin", (), 29, 25)
     queued = forwarded(entry, Forward("short", "short", Budget(30, 10), 5, prompt, "route"), 3)
     assert (queued.lane, queued.lane_seq, queued.budget_tokens, queued.level) == ("short", 3, 40, "route")
 

@@ -60,7 +60,7 @@ def set_policy(
         int | None, typer.Option(metavar="REQUESTS", help="Requests that may wait; 0: any number.")
     ] = None,
     context_tokens: Annotated[
-        int | None, typer.Option(metavar="TOKENS", help="Largest max_tokens; 0: what the engines hold.")
+        int | None, typer.Option(metavar="TOKENS", help="Prompt and max_tokens; 0: what the engines hold.")
     ] = None,
     nats_url: flags.NatsUrl = "",
     nats_creds: flags.NatsCreds = None,

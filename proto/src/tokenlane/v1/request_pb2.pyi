@@ -63,7 +63,7 @@ class Facts(_message.Message):
     def __init__(self, model: _Optional[str] = ..., stream: _Optional[bool] = ..., include_usage: _Optional[bool] = ..., max_output_tokens: _Optional[int] = ..., choices: _Optional[int] = ..., messages: _Optional[int] = ..., system_hash: _Optional[int] = ..., tools_hash: _Optional[int] = ..., tools_bytes: _Optional[int] = ..., media_bytes: _Optional[int] = ..., media_parts: _Optional[int] = ..., system_bytes: _Optional[int] = ...) -> None: ...
 
 class Classification(_message.Message):
-    __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms", "fits", "byte_classes", "typical_output_tokens", "expected_prompt_tokens", "ttft_limit_ms", "ttft_asked", "priority")
+    __slots__ = ("lane", "prompt_tokens", "output_tokens", "category", "classified_unix_ms", "fits", "byte_classes", "typical_output_tokens", "expected_prompt_tokens", "ttft_limit_ms", "ttft_asked", "priority", "least_prompt_tokens")
     LANE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +76,7 @@ class Classification(_message.Message):
     TTFT_LIMIT_MS_FIELD_NUMBER: _ClassVar[int]
     TTFT_ASKED_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    LEAST_PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     lane: str
     prompt_tokens: int
     output_tokens: int
@@ -88,7 +89,8 @@ class Classification(_message.Message):
     ttft_limit_ms: int
     ttft_asked: bool
     priority: Priority
-    def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ..., fits: _Optional[str] = ..., byte_classes: _Optional[_Iterable[int]] = ..., typical_output_tokens: _Optional[int] = ..., expected_prompt_tokens: _Optional[int] = ..., ttft_limit_ms: _Optional[int] = ..., ttft_asked: _Optional[bool] = ..., priority: _Optional[_Union[Priority, str]] = ...) -> None: ...
+    least_prompt_tokens: int
+    def __init__(self, lane: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., category: _Optional[str] = ..., classified_unix_ms: _Optional[int] = ..., fits: _Optional[str] = ..., byte_classes: _Optional[_Iterable[int]] = ..., typical_output_tokens: _Optional[int] = ..., expected_prompt_tokens: _Optional[int] = ..., ttft_limit_ms: _Optional[int] = ..., ttft_asked: _Optional[bool] = ..., priority: _Optional[_Union[Priority, str]] = ..., least_prompt_tokens: _Optional[int] = ...) -> None: ...
 
 class BodyRef(_message.Message):
     __slots__ = ("object", "size", "sample")

@@ -54,6 +54,7 @@ class Forward(NamedTuple):
             byte_classes=self.prompt.classes,
             typical_output_tokens=self.typical_output_tokens,
             expected_prompt_tokens=self.prompt.expected,
+            least_prompt_tokens=self.prompt.least,
         )
 
 

@@ -121,6 +121,15 @@ def test_over_its_tokens_in_flight_a_tenant_waits_and_others_do_not() -> None:
     assert gone(knows) == [2]
 
 
+def test_prompt_and_answer_together_may_not_be_longer_than_the_tenants_context() -> None:
+    knows = state(TenantLimits(context_length=4_000))
+    long = {"prompt_tokens": 3_600, "least_prompt_tokens": 3_000}
+    assert isinstance(knows.apply(candidate("r1", max_output_tokens=1_000, **long), NOW_S, 0.0), Waiting)
+    refused = knows.apply(candidate("r2", max_output_tokens=1_001, **long), NOW_S, 0.0)
+    assert isinstance(refused, Refused)
+    assert (refused.status, refused.code, refused.retry_after_ms) == (400, "context_length_exceeded", None)
+
+
 def test_beyond_what_may_wait_a_tenant_is_told_when_to_come_again() -> None:
     knows = state(TenantLimits(requests_queued=1))
     hold(knows, "r1", 1)

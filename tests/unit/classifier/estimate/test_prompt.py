@@ -90,6 +90,19 @@ def test_less_than_1_percent_of_requests_are_misrouted(predictions: list[Predict
     assert misrouted(predictions, lambda one: one.bytes / 4) > 0.04
 
 
+def test_hardly_any_prompt_has_fewer_tokens_than_the_least(predictions: list[Prediction]) -> None:
+    fewer = [one for one in predictions if one.tokens < one.estimate.least]
+    assert len(fewer) < 0.005 * len(predictions)
+    assert sum(one.estimate.least / one.tokens for one in predictions) > 0.85 * len(predictions)
+
+
+def test_of_what_was_never_seen_less_can_be_relied_upon(count: Count) -> None:
+    estimates = PromptEstimates(PromptSettings())
+    for document in texts(1, 3):
+        made, tokens = estimate(estimates, document)[1], prompt_tokens(count, document.messages)
+        assert 0 < made.least <= tokens
+
+
 def test_a_first_estimate_is_of_the_right_size(count: Count) -> None:
     estimates = PromptEstimates(PromptSettings())
     for document in texts(1, 3):

@@ -34,7 +34,7 @@ def test_without_limits_everything_is_admitted() -> None:
     assert of.buckets(0.0) == {}
 
 
-def test_what_is_too_long_for_certain_is_refused_for_good() -> None:
+def test_what_is_too_long_however_it_is_counted_is_refused_for_good() -> None:
     of = accounts(TenantLimits(context_length=100))
     assert isinstance(of.admit("a", Ask(500, 500, 100), 0.0), Admitted)
     verdict = refused(of, Ask(1, 1, 101), 0.0)

@@ -86,9 +86,10 @@ def waiting_of(candidate: Candidate, seq: int, prefill_tokens_per_s: float) -> W
 
 
 def ask_of(candidate: Candidate) -> Ask:
-    """What it wants of its tenant's limits. Of the prompt nothing is certain."""
+    """What it wants of its tenant's limits."""
     given = candidate.classification
-    return Ask(given.prompt_tokens, given.output_tokens, candidate.max_output_tokens)
+    least_tokens = given.least_prompt_tokens + candidate.max_output_tokens
+    return Ask(given.prompt_tokens, given.output_tokens, least_tokens)
 
 
 def limits_of(policy: TenantPolicy) -> TenantLimits:

@@ -16,6 +16,8 @@ from tokenlane_classifier.estimate.prompt_snapshot import decode, encode, shard_
 # No text takes more bytes a token, six-byte escapes of long words included.
 _MOST_BYTES_PER_TOKEN = 64
 _UINT32_MAX = 2**32 - 1
+# So many mean errors an estimate is hardly ever too high.
+_MOST_ERRORS = 4.0
 _CATEGORIES = frozenset(map(str, Category))
 
 
@@ -31,13 +33,14 @@ class PromptSettings:
 
 
 class PromptEstimate(NamedTuple):
-    """`tokens`: cautious, so that doubt goes to the longer lane; `expected`: without a bias. `classes`: characters of
-    the text in the body by class, which `PromptEstimates.observe` learns from."""
+    """`tokens`: cautious, so that doubt goes to the longer lane; `expected`: without a bias; `least`: hardly any prompt
+    has fewer. `classes`: characters of the text in the body by class, which `PromptEstimates.observe` learns from."""
 
     tokens: int
     category: str
     classes: tuple[int, ...]
     expected: int
+    least: int
 
 
 class RatioView(NamedTuple):
@@ -75,9 +78,10 @@ class PromptEstimates:
         model = self._models.get(facts.model, self._unknown)
         expected = _bounded(model.expected(category, vector(facts, counts)), facts, text_size)
         kind = model.kinds.get(category)
-        doubt = self._settings.gamma * (FIRST_SPREAD if kind is None else kind.spread)
-        cautious = min(math.ceil(expected * (1.0 + doubt)), _UINT32_MAX)
-        return PromptEstimate(cautious, str(category), counts, min(round(expected), _UINT32_MAX))
+        spread = FIRST_SPREAD if kind is None else kind.spread
+        cautious = min(math.ceil(expected * (1.0 + self._settings.gamma * spread)), _UINT32_MAX)
+        least = max(0, min(math.floor(expected * (1.0 - _MOST_ERRORS * spread)), _UINT32_MAX))
+        return PromptEstimate(cautious, str(category), counts, min(round(expected), _UINT32_MAX), least)
 
     def observe(self, facts: Facts, category: str, classes: Sequence[int], body_bytes: int, prompt_tokens: int) -> None:
         """An engine counted `prompt_tokens` for a body that was estimated with this category and these classes. What

@@ -29,12 +29,12 @@ class TenantLimits:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a request wants. Tokens are the budget; of them `certain_tokens` are no estimate: only these can be too long
-    for a context."""
+    """What a request wants. Tokens are the budget. `least_tokens`: prompt and largest answer, as far as they can be
+    relied upon; only these can be too long for a context."""
 
     prompt_tokens: int
     output_tokens: int
-    certain_tokens: int = 0
+    least_tokens: int = 0
 
     @property
     def tokens(self) -> int:
@@ -161,9 +161,12 @@ class Accounts:
 
 
 def _too_long(ask: Ask, limits: TenantLimits) -> Refused | None:
-    if not limits.context_length or ask.certain_tokens <= limits.context_length:
+    if not limits.context_length or ask.least_tokens <= limits.context_length:
         return None
-    message = f"the request takes {ask.certain_tokens} tokens, but at most {limits.context_length} are allowed"
+    message = (
+        f"prompt and max_tokens are at least {ask.least_tokens} tokens together, "
+        f"but at most {limits.context_length} are allowed"
+    )
     return Refused(400, "context_length_exceeded", message)
 
 
