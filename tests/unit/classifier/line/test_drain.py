@@ -60,6 +60,27 @@ def test_what_was_never_served_says_nothing() -> None:
     assert drain.rate(100.0) is None
 
 
+def test_the_first_that_is_served_after_a_standstill_says_nothing() -> None:
+    drain = Drain()
+    for _ in range(2_000):
+        drain.enter(0.0)
+    drain.leave(100.0, 0.7)
+    assert drain.rate(0.7) is None
+    for _ in range(7):
+        drain.leave(100.0, 0.8)
+    assert drain.rate(0.8) == pytest.approx(800 / 0.7, rel=0.05)
+
+
+def test_what_is_slow_is_known_after_a_while() -> None:
+    drain = Drain()
+    for _ in range(10):
+        drain.enter(0.0)
+    drain.leave(100.0, 5.0)
+    assert drain.rate(9.0) is None
+    drain.leave(100.0, 13.0)
+    assert drain.rate(13.0) == pytest.approx(200 / 13, rel=0.3)
+
+
 def test_while_nobody_is_there_the_rate_holds() -> None:
     drain = Drain()
     now_s = busy(drain, 0.0, 60.0, 1_000.0)

@@ -4,8 +4,10 @@ import math
 
 # A line is busy once it has not been empty for this long: before, what comes and goes at once tells nothing.
 SETTLED_S = 0.1
-# Busy time that a rate needs to be believed. Unit: seconds.
-_EVIDENCE_S = 0.5
+# Busy time that a rate needs to be believed, and how many were served in it; or else a longer time. The first ones that
+# are served after a standstill say little. Unit: seconds.
+_EVIDENCE_S, _SERVED = 0.5, 8
+_LONG_EVIDENCE_S = 10.0
 
 
 class Drain:
@@ -15,7 +17,7 @@ class Drain:
 
     def __init__(self, window_s: float = 30.0, halted: bool = False) -> None:
         self._window_s = window_s
-        self.waiting = 0
+        self.waiting = self._served = 0
         self._work = self._busy_s = 0.0
         self._at_s = -math.inf
         self._since_s = math.inf
@@ -41,6 +43,7 @@ class Drain:
         self._advance(now_s)
         if now_s >= self._since_s:
             self._work += work
+            self._served += work > 0
         self.waiting -= 1
         if not self.waiting:
             self._since_s = math.inf
@@ -48,7 +51,8 @@ class Drain:
     def rate(self, now_s: float) -> float | None:
         """Unit: work a second, more than 0. None if it is not known: what was never served says nothing."""
         self._advance(now_s)
-        return self._work / self._busy_s if self._busy_s >= _EVIDENCE_S and self._work else None
+        enough_s = _EVIDENCE_S if self._served >= _SERVED else _LONG_EVIDENCE_S
+        return self._work / self._busy_s if self._busy_s >= enough_s and self._work else None
 
     def _advance(self, now_s: float) -> None:
         passed_s = now_s - self._at_s
