@@ -10,6 +10,7 @@ import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, StreamConfig, StreamSource
 
 from tests.chaos.answers import Said, read_events, read_whole
 from tests.chaos.workload import Ask
@@ -17,11 +18,14 @@ from tokenlane_proto import headers, subjects, topology
 
 _EMPTY_WITHIN_S = 60
 _QUEUES = (topology.REQUESTS, topology.LANES)
+# All results that were ever stored, those that gave way included.
+_EVERY_RESULT = "EVERY_RESULT"
 
 
 @dataclass(slots=True)
 class Audit:
-    """`results`: stored ones of the tenant. `overwritten`: results stored in the place of another. `left`: messages
+    """`results`: stored ones of the tenant. `overwritten`: results stored in the place of another that was no refusal
+    with a time to come again (those give way: `gave_way`). `left`: messages
     that are still in the queues, by subject, or unacknowledged. `progress`: messages that are kept of requests that
     have ended; a broker that is killed forgets that it deleted some, and they grow old."""
 
@@ -30,9 +34,22 @@ class Audit:
     missing: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     overwritten: int = 0
+    gave_way: int = 0
     differing: list[str] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)
     progress: int = 0
+
+
+async def keep_every_result(nats_url: str, replicas: int) -> None:
+    """From now on, for `audit`."""
+    client = await nats.connect(nats_url.split(","))
+    try:
+        sources = [StreamSource(name=topology.RESULTS)]
+        await client.jetstream(timeout=10).add_stream(
+            StreamConfig(name=_EVERY_RESULT, sources=sources, num_replicas=replicas)
+        )
+    finally:
+        await client.close()
 
 
 async def audit(nats_url: str, tenant: str, asks: Sequence[Ask], expected: dict[int, Said]) -> Audit:
@@ -72,7 +89,7 @@ async def _read_results(
     client: Client, context: JetStreamContext, tenant: str, asks: Sequence[Ask], expected: dict[int, Said]
 ) -> Audit:
     info = await context.stream_info(topology.RESULTS)
-    found = Audit(overwritten=max(0, info.state.last_seq - info.state.messages))
+    found = Audit()
     by_id = {subjects.keyed_id(ask.key): ask for ask in asks}
     outcomes: Counter[str] = Counter()
     subscription = await context.subscribe(subjects.result(tenant, "*"), ordered_consumer=True)
@@ -84,13 +101,26 @@ async def _read_results(
         request_id = message.subject.rsplit(".", 1)[1]
         outcomes[fields.get(headers.OUTCOME, "none")] += 1
         ask = by_id.pop(request_id, None)
+        found.gave_way -= headers.RETRY_AFTER_MS in fields
         if ask is None:
             found.unknown.append(request_id)
         elif fields.get(headers.OUTCOME) == "completed":
             _compare(found, ask, message.data, expected)
     await subscription.unsubscribe()
+    found.gave_way += await _refusals(context)
+    found.overwritten = max(0, info.state.last_seq - info.state.messages - found.gave_way)
     found.results, found.outcomes, found.missing = total, dict(outcomes), sorted(by_id)
     return found
+
+
+async def _refusals(context: JetStreamContext) -> int:
+    """Results that say when to come again, of all that were ever stored."""
+    total = (await context.stream_info(_EVERY_RESULT)).state.messages
+    config = ConsumerConfig(headers_only=True)
+    subscription = await context.subscribe(">", stream=_EVERY_RESULT, ordered_consumer=True, config=config)
+    stored = [await subscription.next_msg(20) for _ in range(total)]
+    await subscription.unsubscribe()
+    return sum(headers.RETRY_AFTER_MS in (message.headers or {}) for message in stored)
 
 
 def _compare(found: Audit, ask: Ask, body: bytes, expected: dict[int, Said]) -> None:

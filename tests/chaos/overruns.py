@@ -8,7 +8,7 @@ from typing import Any
 
 import nats
 
-from tests.chaos.audit import audit
+from tests.chaos.audit import audit, keep_every_result
 from tests.chaos.expected import undisturbed
 from tests.chaos.kills import Killer
 from tests.chaos.report import Report, make_report
@@ -90,6 +90,7 @@ async def overruns(storm: Storm = OVERRUNS) -> Moves:
     asks = make_asks(storm)
     expected = await undisturbed(asks)
     async with Fleet(storm.fleet) as fleet:
+        await keep_every_result(fleet.nats_url, storm.fleet.brokers)
         killer = Killer(fleet, storm.kill_every_s, storm.seed, _WORKERS, _KILLS)
         began = time.monotonic()
         traffic, seen = await send(fleet, asks, storm, STORM, killer)

@@ -56,6 +56,7 @@ class Report:
     differing: list[str]
     left: dict[str, int]
     progress: int
+    gave_way: int
     crashes: dict[str, list[int]]
     resumed: int
     tried_again: int
@@ -89,6 +90,8 @@ class Report:
         ]
         if self.undisturbed is not None:
             lines.append(f"  undisturbed  {_line(self.undisturbed)}")
+        if self.gave_way:
+            lines.append(f"  refused for a while, and served when they came again: {self.gave_way}")
         lines.append(f"  longest time without any answer {self.longest_silence_s:.1f} s")
         if self.progress:
             lines.append(f"  checkpoints whose purge a killed broker forgot: {self.progress} (they expire)")
@@ -155,6 +158,7 @@ def make_report(
         differing=compared(seen, expected) + [f"stored: {what}" for what in found.differing],
         left=found.left,
         progress=found.progress,
+        gave_way=found.gave_way,
         resumed=sum(one.resumed for one in seen),
         tried_again=sum(one.tries > 1 for one in seen),
         disturbed=latency(seen),

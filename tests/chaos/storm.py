@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos.audit import audit
+from tests.chaos.audit import audit, keep_every_result
 from tests.chaos.bus_client import BusClient
 from tests.chaos.expected import undisturbed
 from tests.chaos.http_client import HttpClient
@@ -43,6 +43,7 @@ async def weather(storm: Storm, directory: Path | None = None) -> Report:
     asks = make_asks(storm.requests, storm.seed, STORM, storm.mix)
     expected = await undisturbed(asks)
     async with Fleet(storm.fleet, directory) as fleet:
+        await keep_every_result(fleet.nats_url, storm.fleet.brokers)
         before = await _calm(fleet, storm) if storm.calm else None
         kind = ClusterKiller if storm.fleet.brokers > 1 else Killer
         killer = kind(fleet, storm.kill_every_s, storm.seed)
