@@ -1,4 +1,4 @@
-"""`tokenlane calibrate` against a simulated engine of known step times, and against servers that are of no use."""
+"""`tokenlane calibrate` against servers that are of no use."""
 
 import asyncio
 import subprocess
@@ -10,12 +10,9 @@ import pytest
 from aiohttp import web
 
 from tests.support.simulated_server import SimulatedServer
-from tokenlane_fleet import Profile, SchedulerLimits, StepCost
 from tokenlane_worker.engine.simulated import SimulatedEngineConfig
 
-COST = StepCost(0.009, 0.012, 6e-5, 1.5e-4, 3e-6, 3e-9)
-LIMITS = SchedulerLimits(num_blocks=257, block_size=16, max_num_seqs=16, max_num_batched_tokens=512, max_model_len=1024)
-KNOWN = SimulatedEngineConfig("known", profile=Profile("known", COST, LIMITS))
+KNOWN = SimulatedEngineConfig("known")
 
 
 async def calibrate(*arguments: str) -> subprocess.CompletedProcess[str]:

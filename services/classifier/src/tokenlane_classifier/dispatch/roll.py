@@ -23,10 +23,6 @@ class Roll:
         """What waits under that name."""
         return self._named.get(key)
 
-    def key_of(self, waiting: Waiting) -> Key:
-        """Raises KeyError if it does not wait."""
-        return self._keys[waiting.seq]
-
     def enter(self, key: Key, waiting: Waiting, inbox: str) -> None:
         """It waits. `inbox`: empty where nobody is told."""
         self._named[key], self._keys[waiting.seq] = waiting, key
